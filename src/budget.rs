@@ -1,0 +1,97 @@
+//! What is known of a rate limit, and the headers that say it.
+//!
+//! A [`Bucket`] is one limit as its owner last stated it; a [`Budget`] is all that one answer stated. What the headers
+//! of an answer say comes from the bucket nearest to exhaustion.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// One rate limit: how much there is, how much is left, when it is full again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// The bucket's name in the catalog (`user`, `org`); it becomes the policy name of the `RateLimit` fields.
+    pub scope: String,
+    /// Requests a window.
+    pub limit: u64,
+    /// Requests left in this window.
+    pub remaining: u64,
+    /// Seconds from now until the window ends, never an epoch.
+    pub reset: Option<u64>,
+    /// Length of the window in seconds, where it is fixed.
+    pub window: Option<u64>,
+}
+
+/// The buckets that one answer spoke of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Budget(pub Vec<Bucket>);
+
+impl Budget {
+    /// The bucket nearest to exhaustion: the smallest share left; of equals, the one that is empty longest.
+    #[must_use]
+    pub fn nearest(&self) -> Option<&Bucket> {
+        self.0.iter().min_by(|a, b| {
+            let (left, right) = (
+                u128::from(a.remaining) * u128::from(b.limit.max(1)),
+                u128::from(b.remaining) * u128::from(a.limit.max(1)),
+            );
+            left.cmp(&right).then(b.reset.cmp(&a.reset))
+        })
+    }
+}
+
+const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+impl Bucket {
+    /// Write both header families: `ratelimit-*` (draft-ietf-httpapi-ratelimit-headers-06) and `RateLimit` with
+    /// `RateLimit-Policy` (draft -10, structured fields of RFC 9651).
+    pub fn write(&self, headers: &mut HeaderMap) {
+        headers.insert(LIMIT, self.limit.into());
+        headers.insert(REMAINING, self.remaining.into());
+        let mut state = format!("\"{}\";r={}", self.scope, self.remaining);
+        if let Some(reset) = self.reset {
+            headers.insert(RESET, reset.into());
+            state.push_str(&format!(";t={reset}"));
+        }
+        let mut policy = format!("\"{}\";q={}", self.scope, self.limit);
+        if let Some(window) = self.window {
+            policy.push_str(&format!(";w={window}"));
+        }
+        for (name, text) in [(RATELIMIT, state), (POLICY, policy)] {
+            if let Ok(value) = HeaderValue::try_from(text) {
+                headers.insert(name, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bucket(scope: &str, limit: u64, remaining: u64, reset: u64) -> Bucket {
+        Bucket { scope: scope.into(), limit, remaining, reset: Some(reset), window: Some(60) }
+    }
+
+    #[test]
+    fn the_smallest_share_left_speaks_and_of_equals_the_longest_wait() {
+        let budget = Budget(vec![bucket("user", 900, 90, 17), bucket("org", 100_000, 9_000, 86_400)]);
+        assert_eq!(budget.nearest().unwrap().scope, "org");
+        let empty = Budget(vec![bucket("user", 900, 0, 17), bucket("org", 100_000, 0, 86_400)]);
+        assert_eq!(empty.nearest().unwrap().scope, "org");
+        assert_eq!(Budget::default().nearest(), None);
+    }
+
+    #[test]
+    fn both_header_families_say_the_same() {
+        let mut headers = HeaderMap::new();
+        bucket("user", 900, 3, 17).write(&mut headers);
+        assert_eq!(headers["ratelimit-limit"], "900");
+        assert_eq!(headers["ratelimit-remaining"], "3");
+        assert_eq!(headers["ratelimit-reset"], "17");
+        assert_eq!(headers["ratelimit"], "\"user\";r=3;t=17");
+        assert_eq!(headers["ratelimit-policy"], "\"user\";q=900;w=60");
+    }
+}

@@ -1,0 +1,74 @@
+//! One tool call on its way through the call plane: what policies see, and all they see.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, value::RawValue};
+use tokio::time::Instant;
+
+use crate::catalog::tool::Offer;
+use crate::refusal::Refusal;
+use crate::server::Server;
+use crate::trace::TraceParent;
+
+/// A tool call.
+#[derive(Debug)]
+pub struct Call {
+    /// The MCP server it came to.
+    pub server: Arc<Server>,
+    /// Who calls.
+    pub caller: Caller,
+    /// The tool asked for, as the caller wrote it.
+    pub asked: String,
+    /// The arguments.
+    pub arguments: Arguments,
+    /// The tool, once `policy/authorize` has granted it.
+    pub granted: Option<Offer>,
+    /// The wall clock when the call came in.
+    pub now: Timestamp,
+    /// When an answer must be there.
+    pub deadline: Instant,
+    /// The trace this call belongs to; a fresh one if the caller named none.
+    pub trace: TraceParent,
+}
+
+/// Who calls.
+#[derive(Clone, Debug, Default)]
+pub struct Caller {
+    /// Name of the API token presented, where the server asks for one.
+    pub api_token: Option<Arc<str>>,
+    /// Name of the client, as it says itself.
+    pub client: Option<String>,
+    /// Version of the client, as it says itself.
+    pub client_version: Option<String>,
+}
+
+/// The arguments of a call.
+#[derive(Debug)]
+pub enum Arguments {
+    /// As the caller sent them; `None` if it sent none.
+    Raw(Option<Box<RawValue>>),
+    /// Converted, checked and with defaults, once `policy/arguments` has seen them.
+    Checked(Map<String, Value>),
+}
+
+impl Call {
+    /// The tool that was granted.
+    ///
+    /// # Errors
+    /// [`Refusal::Internal`] if nobody authorized the call: without a grant nothing goes out.
+    pub fn grant(&self) -> Result<&Offer, Refusal> {
+        self.granted.as_ref().ok_or_else(|| Refusal::Internal("a call reached this layer without a grant".into()))
+    }
+
+    /// The arguments after they were checked.
+    ///
+    /// # Errors
+    /// [`Refusal::Internal`] if nobody checked them: unchecked arguments never go out.
+    pub fn checked(&self) -> Result<&Map<String, Value>, Refusal> {
+        match &self.arguments {
+            Arguments::Checked(map) => Ok(map),
+            Arguments::Raw(_) => Err(Refusal::Internal("a call reached this layer with unchecked arguments".into())),
+        }
+    }
+}

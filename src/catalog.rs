@@ -1,0 +1,50 @@
+//! The catalog: the documentation that tools are made from.
+//!
+//! A catalog is a folder with a folder per integration; `integration.yaml` says what holds for the whole API, every
+//! other file describes one resource. Nothing about any vendor is in the code: a method with a description becomes a
+//! tool, a method without one does not. See `catalog/README.md` for the format.
+
+pub mod arguments;
+pub mod integration;
+pub mod tool;
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use crate::document::Faults;
+use integration::Integration;
+
+/// All integrations of a catalog, compiled.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    integrations: BTreeMap<String, Arc<Integration>>,
+}
+
+impl Catalog {
+    /// The catalog that is built into the program.
+    ///
+    /// # Errors
+    /// Never for a released program: the tests load it.
+    pub fn builtin() -> Result<Self, Faults> {
+        unimplemented!()
+    }
+
+    /// The catalog in a folder.
+    ///
+    /// # Errors
+    /// Every fault of every file, at once.
+    pub fn load(folder: &Path) -> Result<Self, Faults> {
+        let _ = folder;
+        unimplemented!()
+    }
+
+    /// An integration by name.
+    #[must_use]
+    pub fn integration(&self, name: &str) -> Option<&Arc<Integration>> {
+        self.integrations.get(name)
+    }
+
+    /// The names of all integrations, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.integrations.keys().map(String::as_str)
+    }
+}

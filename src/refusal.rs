@@ -1,0 +1,148 @@
+//! Every way in which chaperone says no, or has to pass a no on.
+//!
+//! The set is closed: `mcp/fault.rs` answers each variant in one exhaustive table, so that a new refusal does
+//! not compile until it has an answer. A refusal carries nothing secret; what of it may be shown to the caller is
+//! decided in that table.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::outcome::Exchange;
+
+/// Why a request or a call was not carried out, or not to its end.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refusal {
+    // The HTTP plane.
+    /// No MCP server has this token, or none is reachable under this path.
+    UnknownServer,
+    /// The MCP server is past its expiry.
+    Expired {
+        /// When it expired.
+        at: Timestamp,
+    },
+    /// The MCP server asks for an API token and there was none, or a wrong one.
+    ApiToken,
+    /// A browser's `Origin` that is not let in.
+    Origin,
+    /// Not the path of the MCP endpoint.
+    UnknownPath,
+    /// Not `POST`.
+    HttpMethod,
+    /// The request body is larger than `limits.max_body`.
+    BodyTooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The request body did not arrive in time, or broke off.
+    BodyIncomplete,
+    /// `Content-Type` is something other than JSON.
+    MediaType,
+    /// More requests in flight than `limits.max_in_flight`.
+    Overloaded,
+    /// This process is going down.
+    Draining,
+
+    // JSON-RPC and MCP.
+    /// The body is not JSON.
+    Parse(String),
+    /// JSON, but not one JSON-RPC 2.0 request.
+    InvalidRequest(String),
+    /// A method that this server does not have.
+    MethodNotFound(String),
+    /// Parameters that the method cannot take.
+    InvalidParams(String),
+    /// A routing header is missing, broken, or says something else than the body.
+    HeaderMismatch(String),
+    /// A protocol revision that is not spoken here.
+    UnsupportedRevision(String),
+
+    // The call plane.
+    /// No such tool for this caller.
+    UnknownTool {
+        /// The name asked for.
+        asked: String,
+        /// The nearest name that this caller may use.
+        nearest: Option<String>,
+        /// The rule that hides the tool; `None` where the catalog has no such tool. For the log only.
+        hidden_by: Option<String>,
+    },
+    /// The arguments do not fit the tool.
+    Arguments(Vec<Misfit>),
+
+    // The upstream.
+    /// The upstream answered with an error.
+    Remote(Box<Remote>),
+    /// The upstream did not answer as it should.
+    Upstream(Box<UpstreamFault>),
+
+    /// A bug; the text is for the log only.
+    Internal(String),
+}
+
+/// What is wrong with one argument.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// The argument, as a path (`person_ids[0]`); empty where the fault is of the whole.
+    pub argument: String,
+    /// What is wrong and what was expected, for a model to mend.
+    pub problem: String,
+}
+
+/// An error that the upstream answered with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Remote {
+    /// HTTP status.
+    pub status: u16,
+    /// What kind it is, by the catalog: `rate_limited`, `not_found`, `forbidden`, …
+    pub kind: String,
+    /// The upstream's own words.
+    pub message: String,
+    /// What the caller can do about it, by the catalog.
+    pub hint: Option<String>,
+    /// The upstream's body, cut to a readable size and freed of the credential: JSON, or a string.
+    pub raw: Option<serde_json::Value>,
+    /// Seconds to wait before the same call can succeed.
+    pub retry_after: Option<u64>,
+    /// Did a write go out?
+    pub write: bool,
+    /// What it took.
+    pub exchange: Exchange,
+}
+
+/// The upstream did not give a usable answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpstreamFault {
+    /// How it failed.
+    pub kind: UpstreamFaultKind,
+    /// For the log: what happened, without secret or argument.
+    pub detail: String,
+    /// What became of a write.
+    pub applied: Applied,
+    /// What it took.
+    pub exchange: Exchange,
+}
+
+/// How the upstream failed; the names are the `error` words of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpstreamFaultKind {
+    /// No connection: `upstream_unreachable`.
+    Unreachable,
+    /// No answer within the call's time: `upstream_timeout`.
+    Timeout(Duration),
+    /// The answer broke off, or is not what the catalog says: `upstream_incomplete`.
+    Incomplete,
+    /// The answer is larger than `upstream.max_response` bytes: `upstream_too_large`.
+    TooLarge(usize),
+}
+
+/// What is known of the effect of a failed call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// The call only reads.
+    ReadOnly,
+    /// A write that never left: nothing was changed.
+    No,
+    /// A write that was sent, and nobody knows.
+    Maybe,
+}

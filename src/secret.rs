@@ -1,0 +1,107 @@
+//! Secrets that cannot be shown: no `Debug`, `Display` or serialisation of a [`Secret`] says what it holds.
+
+use std::{fmt, io, path::PathBuf};
+
+use crate::document::At;
+
+/// A secret value. `Debug` prints `***`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wrap a secret.
+    #[must_use]
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The secret itself. Every use is a place to look at twice.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Where a secret comes from: `{env: NAME}` or `{file: PATH}`, never inline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// An environment variable.
+    Env(String),
+    /// A file; white space at its end is not part of the secret. Re-read when it changes.
+    File(PathBuf),
+}
+
+impl Source {
+    /// Read a source from a document; relative files are relative to `base`.
+    #[must_use]
+    pub fn read(at: &At<'_>, base: &std::path::Path) -> Option<Self> {
+        if matches!(at.value(), crate::document::Value::String(_)) {
+            at.fault("a secret is never written inline, expected {env: NAME} or {file: PATH}");
+            return None;
+        }
+        let mut fields = at.fields()?;
+        let (env, file) = (fields.get("env"), fields.get("file"));
+        fields.finish();
+        match (env, file) {
+            (Some(env), None) => env.text().map(|name| Self::Env(name.to_owned())),
+            (None, Some(file)) => file.text().map(|path| Self::File(base.join(path))),
+            _ => {
+                at.fault("expected exactly one of {env: NAME} and {file: PATH}");
+                None
+            }
+        }
+    }
+
+    /// Fetch the secret.
+    ///
+    /// # Errors
+    /// What is missing and where, for a person; never a part of the secret.
+    pub fn fetch(&self) -> Result<Secret, String> {
+        let value = match self {
+            Self::Env(name) => {
+                std::env::var(name).map_err(|_| format!("the environment variable {name} is not set"))?
+            }
+            Self::File(path) => std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?,
+        };
+        let value = value.trim_end();
+        if value.is_empty() { Err(format!("the secret of {self} is empty")) } else { Ok(Secret::new(value)) }
+    }
+}
+
+fn unreadable(path: &std::path::Path, error: &io::Error) -> String {
+    format!("the file {} cannot be read: {}", path.display(), error.kind())
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "{{env: {name}}}"),
+            Self::File(path) => write!(f, "{{file: {}}}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::{Sink, parse};
+
+    #[test]
+    fn debug_never_shows_a_secret() {
+        assert_eq!(format!("{:?}", Some(Secret::new("hunter2"))), "Some(***)");
+    }
+
+    #[test]
+    fn an_inline_secret_is_refused_without_being_echoed() {
+        let sink = Sink::new("t.yaml");
+        assert_eq!(Source::read(&At::root(&sink, &parse("t.yaml", "hunter2").unwrap()), "".as_ref()), None);
+        let text = sink.into_faults().to_string();
+        assert!(text.contains("{env: NAME}") && !text.contains("hunter2"), "{text}");
+    }
+}

@@ -1,0 +1,80 @@
+//! An MCP server as requests see it: decisions are look-ups, everything else is worked out at load.
+
+use std::{collections::HashMap, sync::Arc};
+
+use jiff::Timestamp;
+
+use crate::account::Account;
+use crate::catalog::tool::{Offer, Tool};
+
+/// A compiled MCP server.
+#[derive(Debug)]
+pub struct Server {
+    /// Stable id: `file:<name>` for a server made by a file.
+    pub id: String,
+    /// Its name in its document.
+    pub name: String,
+    /// The account behind it.
+    pub account: Arc<Account>,
+    /// Counts up with every change of the set of servers; caches hang on it.
+    pub generation: u64,
+    /// When it expires.
+    pub expires_at: Option<Timestamp>,
+    /// Must a caller also present an API token?
+    pub requires_api_token: bool,
+    /// Pass an upstream 429 on as HTTP 429 too.
+    pub rate_limit_status: bool,
+    /// The tools it shows, in the order of the catalog.
+    pub tools: Vec<Offer>,
+    /// What it may do, in words for an agent: methods, tags, tools, expiry.
+    pub instructions: String,
+    decisions: HashMap<String, Verdict>,
+}
+
+#[derive(Debug)]
+enum Verdict {
+    Allowed { offer: Offer, rule: String },
+    Hidden { rule: String },
+}
+
+/// What a server decides of a tool name.
+#[derive(Clone, Copy, Debug)]
+pub enum Decision<'s> {
+    /// The tool may be called.
+    Allowed {
+        /// The tool.
+        offer: &'s Offer,
+        /// The rule that allows it, for the log.
+        rule: &'s str,
+    },
+    /// The tool is there, but not for this server.
+    Hidden {
+        /// The rule that hides it, for the log.
+        rule: &'s str,
+    },
+    /// The catalog has no such tool.
+    Unknown,
+}
+
+impl Server {
+    /// Decide of a tool name.
+    #[must_use]
+    pub fn decide(&self, name: &str) -> Decision<'_> {
+        match self.decisions.get(name) {
+            Some(Verdict::Allowed { offer, rule }) => Decision::Allowed { offer, rule },
+            Some(Verdict::Hidden { rule }) => Decision::Hidden { rule },
+            None => Decision::Unknown,
+        }
+    }
+
+    /// Is the server past its expiry at this time?
+    #[must_use]
+    pub fn expired(&self, now: Timestamp) -> Option<Timestamp> {
+        self.expires_at.filter(|at| *at <= now)
+    }
+
+    /// The tools it shows.
+    pub fn visible(&self) -> impl Iterator<Item = &Tool> {
+        self.tools.iter().map(Offer::tool)
+    }
+}

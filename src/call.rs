@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use crate::catalog::tool::Offer;
+use crate::catalog::{arguments::Checked, tool::Offer};
 use crate::refusal::Refusal;
 use crate::server::Server;
 use crate::trace::TraceParent;
@@ -49,7 +49,7 @@ pub enum Arguments {
     /// As the caller sent them; `None` if it sent none.
     Raw(Option<Box<RawValue>>),
     /// Converted, checked and with defaults, once `policy/arguments` has seen them.
-    Checked(Map<String, Value>),
+    Checked(Checked),
 }
 
 impl Call {
@@ -65,9 +65,9 @@ impl Call {
     ///
     /// # Errors
     /// [`Refusal::Internal`] if nobody checked them: unchecked arguments never go out.
-    pub fn checked(&self) -> Result<&Map<String, Value>, Refusal> {
+    pub fn checked(&self) -> Result<&Checked, Refusal> {
         match &self.arguments {
-            Arguments::Checked(map) => Ok(map),
+            Arguments::Checked(checked) => Ok(checked),
             Arguments::Raw(_) => Err(Refusal::Internal("a call reached this layer with unchecked arguments".into())),
         }
     }

@@ -5,6 +5,15 @@ use serde_json::{Map, Value, value::RawValue};
 
 use crate::refusal::Misfit;
 
+/// Arguments that may go out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Checked {
+    /// Converted and checked values, defaults included.
+    pub values: Map<String, Value>,
+    /// The arguments that the caller left out and a default filled in that depends on the time of the call.
+    pub timed: Vec<String>,
+}
+
 /// The compiled checks of one tool's arguments.
 #[derive(Debug)]
 pub struct Checker;
@@ -16,7 +25,7 @@ impl Checker {
     ///
     /// # Errors
     /// Every fault of the arguments.
-    pub fn check(&self, raw: Option<&RawValue>, now: Timestamp) -> Result<Map<String, Value>, Vec<Misfit>> {
+    pub fn check(&self, raw: Option<&RawValue>, now: Timestamp) -> Result<Checked, Vec<Misfit>> {
         let _ = (raw, now);
         unimplemented!()
     }

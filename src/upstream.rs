@@ -27,3 +27,17 @@ impl Default for Config {
         }
     }
 }
+/// placeholder
+#[derive(Clone, Debug)]
+pub struct Upstream;
+impl tower::Service<crate::call::Call> for Upstream {
+    type Response = crate::outcome::Outcome;
+    type Error = crate::refusal::Refusal;
+    type Future = futures_util::future::BoxFuture<'static, Result<crate::outcome::Outcome, crate::refusal::Refusal>>;
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Self::Error>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+    fn call(&mut self, _: crate::call::Call) -> Self::Future {
+        Box::pin(async { Err(crate::refusal::Refusal::Internal("no upstream".into())) })
+    }
+}

@@ -1,0 +1,125 @@
+//! A run: every contender in every case in every round, in turns.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use crate::Error;
+use crate::cli::Plan;
+use crate::contender::Contender;
+use crate::process::{Core, Server, on};
+use crate::report;
+use crate::request::{Dialect, FIRST_NUMBER};
+use crate::sample::Sample;
+
+/// Numbers set aside for a sample: more calls than any sample makes.
+const NUMBERS_PER_SAMPLE: u64 = 100_000_000;
+
+/// A kind of load.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Case {
+    pub(crate) connections: usize,
+    /// Calls a second; `None` is the closed loop.
+    pub(crate) rate: Option<f64>,
+}
+
+/// All that was measured.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    pub(crate) cases: Vec<Case>,
+    /// The floor first.
+    pub(crate) contenders: Vec<Contender>,
+    /// Per case, per contender, per round.
+    pub(crate) samples: Vec<Vec<Vec<Sample>>>,
+    /// The load average of the machine before the run.
+    pub(crate) load_average: String,
+}
+
+/// Measures as `plan` says; the report.
+///
+/// # Errors
+/// If anything did not start, a call was answered wrongly, or the self-check failed.
+pub(crate) fn run(plan: &Plan) -> Result<String, Error> {
+    let load_average = fs::read_to_string("/proc/loadavg")?;
+    let program = env::current_exe()?;
+    let upstream = Server::start(on(Core::Load, &program).args(["--bench", "upstream"]))?;
+    let floor = Contender::floor("floor", &program, &upstream)?;
+    let contenders = if plan.self_check {
+        vec![floor, Contender::floor("second floor", &program, &upstream)?]
+    } else {
+        let quiet = Contender::quiet("chaperone", &upstream)?;
+        vec![floor, quiet, Contender::logging("chaperone, a log line a call", &upstream)?]
+    };
+    let mut generator = Generator { program, plan, samples: 0 };
+    let cases = cases(&mut generator, &contenders)?;
+    let samples = rounds(&mut generator, &cases, &contenders)?;
+    let measured = Measured { cases, contenders, samples, load_average };
+    if plan.self_check { report::self_check(plan, &measured) } else { report::comparison(plan, &measured) }
+}
+
+/// The cases, after every contender has run warm: the paced one runs at half of what the floor can carry.
+fn cases(generator: &mut Generator<'_>, contenders: &[Contender]) -> Result<Vec<Case>, Error> {
+    let crowd = Case { connections: 64, rate: None };
+    for contender in contenders {
+        generator.sample(crowd, contender)?;
+    }
+    let saturation = generator.sample(crowd, &contenders[0])?.throughput;
+    let paced = Case { connections: 64, rate: Some((saturation / 2.0 / 100.0).round() * 100.0) };
+    Ok(vec![Case { connections: 1, rate: None }, crowd, paced])
+}
+
+fn rounds(
+    generator: &mut Generator<'_>,
+    cases: &[Case],
+    contenders: &[Contender],
+) -> Result<Vec<Vec<Vec<Sample>>>, Error> {
+    let mut samples: Vec<Vec<Vec<Sample>>> =
+        cases.iter().map(|_| contenders.iter().map(|_| Vec::new()).collect()).collect();
+    for round in 0..generator.plan.rounds() {
+        for (case, samples) in cases.iter().zip(&mut samples) {
+            // Forth and back, so that nobody always has the first or the last turn.
+            let mut order: Vec<usize> = (0..contenders.len()).collect();
+            if round % 2 == 1 {
+                order.reverse();
+            }
+            for index in order {
+                samples[index].push(generator.sample(*case, &contenders[index])?);
+            }
+        }
+    }
+    Ok(samples)
+}
+
+/// Starts a load generator for each sample.
+struct Generator<'a> {
+    program: PathBuf,
+    plan: &'a Plan,
+    samples: u64,
+}
+
+impl Generator<'_> {
+    fn sample(&mut self, case: Case, contender: &Contender) -> Result<Sample, Error> {
+        let first = FIRST_NUMBER + self.samples * NUMBERS_PER_SAMPLE;
+        self.samples += 1;
+        let mut command = on(Core::Load, Path::new(&self.program));
+        command.args(["--bench", "load", "--target"]).arg(contender.server.address.to_string());
+        command.args([
+            "--dialect",
+            match contender.dialect {
+                Dialect::Rest => "rest",
+                Dialect::Mcp => "mcp",
+            },
+        ]);
+        command.arg("--connections").arg(case.connections.to_string());
+        command.args(case.rate.iter().flat_map(|rate| ["--rate".to_owned(), rate.to_string()]));
+        command.arg("--warm-up-ms").arg(self.plan.warm_up().as_millis().to_string());
+        command.arg("--measured-ms").arg(self.plan.measured().as_millis().to_string());
+        command.arg("--first").arg(first.to_string());
+        command.arg("--pid").arg(contender.server.pid().to_string());
+        let output = command.output()?;
+        if !output.status.success() {
+            let reason = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("the load on the {} failed: {}", contender.name, reason.trim()).into());
+        }
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
+}

@@ -2,9 +2,12 @@
 
 pub mod account;
 pub mod admin;
+pub mod app;
 pub mod budget;
 pub mod call;
 pub mod catalog;
+
+pub mod config;
 pub mod document;
 pub mod edge;
 pub mod nearest;

@@ -1,0 +1,4 @@
+//! The composition root.
+
+pub mod assemble;
+pub mod reload;

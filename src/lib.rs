@@ -7,6 +7,7 @@ pub mod budget;
 pub mod call;
 pub mod catalog;
 
+pub mod cli;
 pub mod config;
 pub mod document;
 pub mod edge;

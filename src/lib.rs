@@ -23,6 +23,7 @@ pub mod app;
 pub mod budget;
 pub mod call;
 pub mod catalog;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod document;

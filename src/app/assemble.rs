@@ -22,7 +22,7 @@ use crate::server::{
     registry::Registry,
 };
 
-pub use inputs::Inputs;
+pub use inputs::{Inputs, Seen};
 
 /// Where everything comes from; the same sources give the set again after a change.
 #[derive(Clone)]
@@ -33,7 +33,7 @@ pub struct Sources {
     pub flags: Vec<(String, String)>,
     /// The environment.
     pub environment: Arc<Environment<'static>>,
-    /// Where MCP traffic is being listened for already. A reload does not move the listener, so `token: none` is
+    /// Where MCP traffic is being listened for already; `None` before the listener is there. A reload does not move the listener, so `token: none` is
     /// judged by this address too.
     pub listening: Option<SocketAddr>,
 }
@@ -44,6 +44,10 @@ impl Sources {
     pub fn of_process(config_path: Option<PathBuf>, flags: Vec<(String, String)>) -> Self {
         let environment = Arc::new(|name: &str| std::env::var(name).ok());
         Self { config_path, flags, environment, listening: None }
+    }
+
+    fn input(&self) -> Input<'_> {
+        Input { path: self.config_path.as_deref(), flags: &self.flags, environment: &*self.environment }
     }
 }
 
@@ -73,8 +77,8 @@ pub struct Assembled {
 pub struct Attempt {
     /// The set, or all its faults.
     pub result: Result<Assembled, Faults>,
-    /// The files and folders that were read.
-    pub inputs: Inputs,
+    /// What it was made from.
+    pub seen: Seen,
 }
 
 /// Read and compile everything.
@@ -82,21 +86,24 @@ pub struct Attempt {
 /// # Errors
 /// Every fault of every part, at once.
 pub fn assemble(sources: &Sources, generation: u64) -> Result<Assembled, Faults> {
-    attempt(sources, generation).result
+    read(sources, generation)
 }
 
 /// As [`assemble`], and say what was read even if it failed.
 #[must_use]
 pub fn attempt(sources: &Sources, generation: u64) -> Attempt {
-    let path = sources.config_path.as_deref();
-    let Reading { config, faults } =
-        config::read(Input { path, flags: &sources.flags, environment: &*sources.environment });
+    // Seen first, read afterwards: a change in between makes the next look differ, so it cannot be missed.
+    let seen = Seen::now(sources);
+    Attempt { result: read(sources, generation), seen }
+}
+
+fn read(sources: &Sources, generation: u64) -> Result<Assembled, Faults> {
+    let Reading { config, faults } = config::read(sources.input());
     let mut report = Report { faults: faults.0, warnings: Vec::new() };
     let catalog = report.keep(catalog(&config));
     let accounts = accounts::connect(&config, catalog.as_ref(), &*sources.environment, &mut report);
     let drafts = policies::read(&config.policies, &mut report);
     let tokens = report.keep(read_api_tokens(config.api_tokens.as_ref(), &*sources.environment));
-    let inputs = Inputs::new(path, &config, &drafts);
     let loopback =
         [Some(config.serve.listen), sources.listening].into_iter().flatten().all(|address| address.ip().is_loopback());
     let world = policies::World {
@@ -107,8 +114,7 @@ pub fn attempt(sources: &Sources, generation: u64) -> Attempt {
         now: Timestamp::now(),
     };
     let registry = world.registry(drafts, tokens.unwrap_or_default(), &mut report);
-    let result = report.into_result(registry).map(|(registry, warnings)| Assembled { config, registry, warnings });
-    Attempt { result, inputs }
+    report.into_result(registry).map(|(registry, warnings)| Assembled { config, registry, warnings })
 }
 
 /// A set from documents that are in no file: for `chaperone demo` and for tests. A document is a name to be used in

@@ -99,16 +99,7 @@ impl Draft {
             None => Some(Policy::everything(fields.at().spot())),
         };
         self.expires_at = fields.get("expires_at").and_then(|at| timestamp(&at).map(|time| at.locate(time)));
-        self.token = match fields.get("token") {
-            Some(at) => secret(&at, base).map(|token| at.locate(token)),
-            None => {
-                fields.at().fault(
-                    "the key `token` is missing, expected {sha256: …}, {env: …}, {file: …} or none; \
-                     `chaperone token new` makes one",
-                );
-                None
-            }
-        };
+        self.token = token_field(&mut fields).and_then(|at| secret(&at, base).map(|token| at.locate(token)));
         fields.finish();
     }
 
@@ -165,9 +156,9 @@ fn policy(at: &At<'_>) -> Option<Policy> {
     policy.methods = fields.get("methods").and_then(|at| words(&at));
     policy.tags = fields.get("tags").and_then(|at| words(&at));
     if let Some(mut tools) = fields.get("tools").and_then(|at| at.fields()) {
-        policy.allow = tools.get("allow").and_then(|at| globs(&filled(&at)?));
+        policy.allow = tools.get("allow").and_then(|at| Some(globs(&filled(&at)?)));
         // An empty `deny` can only mean one thing, so it is no fault.
-        policy.deny = tools.get("deny").and_then(|at| globs(&at.items()?)).unwrap_or_default();
+        policy.deny = tools.get("deny").and_then(|at| at.items()).map(|items| globs(&items)).unwrap_or_default();
         tools.finish();
     }
     policy.requires_api_token = fields.get("require_api_token_auth").and_then(|at| at.boolean()).unwrap_or(false);
@@ -194,7 +185,7 @@ fn words(at: &At<'_>) -> Option<Vec<Located<String>>> {
     Some(filled(at)?.iter().filter_map(word).collect())
 }
 
-fn globs(items: &[At<'_>]) -> Option<Vec<Located<Glob>>> {
+fn globs(items: &[At<'_>]) -> Vec<Located<Glob>> {
     let glob = |at: &At<'_>| match Glob::new(at.string()?) {
         Ok(glob) => Some(at.locate(glob)),
         Err(message) => {
@@ -202,7 +193,7 @@ fn globs(items: &[At<'_>]) -> Option<Vec<Located<Glob>>> {
             None
         }
     };
-    Some(items.iter().filter_map(glob).collect())
+    items.iter().filter_map(glob).collect()
 }
 
 fn status(at: &At<'_>) -> Option<bool> {
@@ -222,6 +213,17 @@ fn timestamp(at: &At<'_>) -> Option<Timestamp> {
         at.fault(format!("expected a time with its zone such as 2026-12-31T23:59:59Z (RFC 3339), found `{text}`"));
         None
     })
+}
+
+fn token_field<'d>(fields: &mut Fields<'d>) -> Option<At<'d>> {
+    let found = fields.get("token");
+    if found.is_none() {
+        fields.at().fault(
+            "the key `token` is missing, expected {sha256: …}, {env: …}, {file: …} or none; \
+             `chaperone token new` makes one",
+        );
+    }
+    found
 }
 
 fn secret(at: &At<'_>, base: &Path) -> Option<Token> {

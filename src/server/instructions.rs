@@ -1,5 +1,7 @@
 //! `instructions` of an MCP server: its policy in words for an agent. Short, because every agent reads it every time.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 
 use super::rules::Rules;
@@ -16,17 +18,17 @@ pub(super) fn write(account: &Account, rules: &Rules, tools: &[Offer], expires_a
     let mut text = format!("{title}, account `{id}`. A policy opens {count} to you");
     if let Some(methods) = rules.methods() {
         let meanings: Vec<&str> = methods.iter().map(|word| meaning(word)).collect();
-        text.push_str(&format!(", for the methods {}", meanings.join(", ")));
+        let _ = write!(text, ", for the methods {}", meanings.join(", "));
     }
     if let Some(tags) = rules.tags() {
-        text.push_str(&format!(", in the areas {}", tags.join(", ")));
+        let _ = write!(text, ", in the areas {}", tags.join(", "));
     }
     text.push_str("; other operations are not available here.");
     if tools.iter().all(|offer| offer.tool().read_only) {
         text.push_str(" Nothing can be created, changed or deleted.");
     }
     if let Some(at) = expires_at {
-        text.push_str(&format!(" Access ends at {at}."));
+        let _ = write!(text, " Access ends at {at}.");
     }
     text
 }

@@ -7,14 +7,15 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use crate::config::Config;
+use super::{Report, Sources, policies};
+use crate::config::{self, Config};
 use crate::secret::Source;
 use crate::server::document::{Draft, Token};
 
 /// How deep a folder is read: a catalog has two levels, and a circle of links must end somewhere.
 const MAX_DEPTH: usize = 4;
 
-/// The files and folders that a set is made from.
+/// The files and folders that a set is made from, by their absolute paths.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inputs {
     /// Single files: configuration, API tokens, secrets.
@@ -23,22 +24,42 @@ pub struct Inputs {
     pub folders: Vec<PathBuf>,
 }
 
+/// What a set was made from at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The files and folders.
+    pub inputs: Inputs,
+    /// Their [`Inputs::fingerprint`].
+    pub fingerprint: [u8; 32],
+}
+
+impl Seen {
+    pub(super) fn now(sources: &Sources) -> Self {
+        let config = config::read(sources.input()).config;
+        let drafts = policies::read(&config.policies, &mut Report::default());
+        let inputs = Inputs::new(sources.config_path.as_deref(), &config, &drafts);
+        let fingerprint = inputs.fingerprint();
+        Self { inputs, fingerprint }
+    }
+}
+
 impl Inputs {
-    pub(super) fn new(config_path: Option<&Path>, config: &Config, drafts: &[Draft]) -> Self {
-        let mut files: Vec<PathBuf> = config_path.map(Path::to_owned).into_iter().collect();
+    fn new(config_path: Option<&Path>, config: &Config, drafts: &[Draft]) -> Self {
         let api_tokens = config.api_tokens.as_ref().map(|at| &at.value);
         let keys = config.accounts.iter().filter_map(|account| Some(&account.api_key.as_ref()?.value));
         let tokens = drafts.iter().filter_map(|draft| match &draft.token.as_ref()?.value {
             Token::Source(source) => Some(source),
             Token::Hash(_) | Token::None => None,
         });
-        files.extend(api_tokens.into_iter().chain(keys).chain(tokens).filter_map(|source| match source {
-            Source::File(path) => Some(path.clone()),
+        let secrets = api_tokens.into_iter().chain(keys).chain(tokens).filter_map(|source| match source {
+            Source::File(path) => Some(path.as_path()),
             Source::Env(_) => None,
-        }));
-        let catalog = config.catalog.as_ref().map(|at| at.value.clone());
-        let folders = std::iter::once(config.policies.value.clone()).chain(catalog).collect();
-        Self { files, folders }
+        });
+        let catalog = config.catalog.as_ref().map(|at| at.value.as_path());
+        Self {
+            files: config_path.into_iter().chain(secrets).map(absolute).collect(),
+            folders: std::iter::once(config.policies.value.as_path()).chain(catalog).map(absolute).collect(),
+        }
     }
 
     /// SHA-256 over the names and contents of everything. What cannot be read counts as such.
@@ -53,6 +74,10 @@ impl Inputs {
         }
         digest.finalize().into()
     }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn add_file(digest: &mut Sha256, path: &Path) {

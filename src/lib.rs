@@ -19,10 +19,13 @@
 
 pub mod account;
 pub mod admin;
+pub mod app;
 pub mod budget;
 pub mod call;
 pub mod catalog;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod document;
 pub mod edge;
 pub mod mcp;

@@ -13,6 +13,8 @@ pub struct Config {
     pub max_response: usize,
     /// PEM file of more certificate authorities to trust (`upstream.ca_file`).
     pub ca_file: Option<PathBuf>,
+    /// Send `traceparent` on to the upstream (`upstream.propagate_trace`).
+    pub propagate_trace: bool,
 }
 
 impl Default for Config {
@@ -24,6 +26,7 @@ impl Default for Config {
             // 500 organizations with interaction dates are about 1 MiB.
             max_response: 32 << 20,
             ca_file: None,
+            propagate_trace: false,
         }
     }
 }

@@ -1,11 +1,11 @@
 //! A run: every contender in every case in every round, in turns.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::{env, fs};
 
 use crate::Error;
 use crate::cli::Plan;
-use crate::contender::Contender;
+use crate::contender::{Contender, Log};
 use crate::process::{Core, Server, on};
 use crate::report;
 use crate::request::{Dialect, FIRST_NUMBER};
@@ -21,6 +21,11 @@ pub(crate) struct Case {
     /// Calls a second; `None` is the closed loop.
     pub(crate) rate: Option<f64>,
 }
+
+/// One caller: what a call costs who waits for it.
+const LONE: Case = Case { connections: 1, rate: None };
+/// Many callers: what the contender carries.
+const CROWD: Case = Case { connections: 64, rate: None };
 
 /// All that was measured.
 #[derive(Debug)]
@@ -43,28 +48,40 @@ pub(crate) fn run(plan: &Plan) -> Result<String, Error> {
     let program = env::current_exe()?;
     let upstream = Server::start(on(Core::Load, &program).args(["--bench", "upstream"]))?;
     let floor = Contender::floor("floor", &program, &upstream)?;
-    let contenders = if plan.self_check {
-        vec![floor, Contender::floor("second floor", &program, &upstream)?]
-    } else {
-        let quiet = Contender::quiet("chaperone", &upstream)?;
-        vec![floor, quiet, Contender::logging("chaperone, a log line a call", &upstream)?]
-    };
     let mut generator = Generator { program, plan, samples: 0 };
+    let contenders = if plan.self_check {
+        let twin = Contender::floor("second floor", &generator.program, &upstream)?;
+        vec![floor, twin]
+    } else {
+        expect_log_lines(&mut generator, &upstream)?;
+        let quiet = Contender::chaperone("chaperone", &upstream, Log::Failures)?;
+        vec![floor, quiet, Contender::chaperone("chaperone, a log line a call", &upstream, Log::Calls)?]
+    };
     let cases = cases(&mut generator, &contenders)?;
     let samples = rounds(&mut generator, &cases, &contenders)?;
     let measured = Measured { cases, contenders, samples, load_average };
     if plan.self_check { report::self_check(plan, &measured) } else { report::comparison(plan, &measured) }
 }
 
+/// Makes sure that the contender which is to write a line a call does so: its log is not looked at later.
+fn expect_log_lines(generator: &mut Generator<'_>, upstream: &Server) -> Result<(), Error> {
+    let contender = Contender::chaperone("chaperone whose log is kept", upstream, Log::CallsKept)?;
+    generator.sample(LONE, &contender)?;
+    if contender.has_logged_calls()? {
+        Ok(())
+    } else {
+        Err("expected a line a call in chaperone's log at level info".into())
+    }
+}
+
 /// The cases, after every contender has run warm: the paced one runs at half of what the floor can carry.
 fn cases(generator: &mut Generator<'_>, contenders: &[Contender]) -> Result<Vec<Case>, Error> {
-    let crowd = Case { connections: 64, rate: None };
     for contender in contenders {
-        generator.sample(crowd, contender)?;
+        generator.sample(CROWD, contender)?;
     }
-    let saturation = generator.sample(crowd, &contenders[0])?.throughput;
-    let paced = Case { connections: 64, rate: Some((saturation / 2.0 / 100.0).round() * 100.0) };
-    Ok(vec![Case { connections: 1, rate: None }, crowd, paced])
+    let saturation = generator.sample(CROWD, &contenders[0])?.throughput;
+    let paced = Case { rate: Some((saturation / 2.0 / 100.0).round() * 100.0), ..CROWD };
+    Ok(vec![LONE, CROWD, paced])
 }
 
 fn rounds(
@@ -100,7 +117,7 @@ impl Generator<'_> {
     fn sample(&mut self, case: Case, contender: &Contender) -> Result<Sample, Error> {
         let first = FIRST_NUMBER + self.samples * NUMBERS_PER_SAMPLE;
         self.samples += 1;
-        let mut command = on(Core::Load, Path::new(&self.program));
+        let mut command = on(Core::Load, &self.program);
         command.args(["--bench", "load", "--target"]).arg(contender.server.address.to_string());
         command.args([
             "--dialect",

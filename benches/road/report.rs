@@ -2,14 +2,12 @@
 
 use std::fmt::Write as _;
 
-use crate::bench::{Case, Measured};
+use crate::bench::{Case, Measured, TOLERATED_STARVATION};
 use crate::cli::Plan;
 use crate::sample::Sample;
 use crate::stats::Spread;
 use crate::{Error, machine, process};
 
-/// Above this share of its core taken by others a contender was not measured alone.
-const TOLERATED_STARVATION: f64 = 0.02;
 /// Below this share of its core in use the floor was not the limit of a closed loop.
 const SATURATED: f64 = 0.95;
 /// How far from 1 a floor may be from its twin, over many connections and up to the median.
@@ -118,6 +116,9 @@ fn processes(text: &mut String, measured: &Measured) -> Result<(), Error> {
 
 /// What makes a run less than it seems.
 fn warnings(text: &mut String, measured: &Measured) {
+    if measured.repeated > 0 {
+        let _ = writeln!(text, "\n{} samples were taken again: others had the contender's core", measured.repeated);
+    }
     for (case, samples) in measured.cases.iter().zip(&measured.samples) {
         let label = label(*case);
         for (contender, samples) in measured.contenders.iter().zip(samples) {

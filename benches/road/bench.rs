@@ -84,7 +84,7 @@ fn cases(generator: &mut Generator<'_>, contenders: &[Contender]) -> Result<Vec<
     for contender in contenders {
         generator.sample(CROWD, contender)?;
     }
-    let saturation = generator.sample(CROWD, &contenders[0])?.throughput;
+    let saturation = generator.undisturbed_sample(CROWD, &contenders[0])?.throughput;
     let paced = Case { rate: Some((saturation / 2.0 / 100.0).round() * 100.0), ..CROWD };
     Ok(vec![LONE, CROWD, paced])
 }

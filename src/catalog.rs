@@ -8,6 +8,24 @@ pub mod arguments;
 pub mod integration;
 pub mod tool;
 
+mod annotations;
+mod builtin;
+mod constraint;
+mod document;
+mod folder;
+mod listing;
+mod method;
+mod naming;
+mod operation;
+mod paging;
+mod path;
+mod placement;
+mod resource;
+mod result;
+mod schema;
+mod settled;
+mod upload;
+
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use crate::document::Faults;
@@ -25,7 +43,7 @@ impl Catalog {
     /// # Errors
     /// Never for a released program: the tests load it.
     pub fn builtin() -> Result<Self, Faults> {
-        unimplemented!()
+        Self::from_texts(builtin::FILES)
     }
 
     /// The catalog in a folder.
@@ -33,8 +51,19 @@ impl Catalog {
     /// # Errors
     /// Every fault of every file, at once.
     pub fn load(folder: &Path) -> Result<Self, Faults> {
-        let _ = folder;
-        unimplemented!()
+        let texts = folder::read(folder)?;
+        let texts: Vec<(&str, &str)> = texts.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+        Self::from_texts(&texts)
+    }
+
+    /// The catalog of these files: the path of each and its text.
+    ///
+    /// Files of one folder make one integration; the files of a folder are taken in the order given.
+    ///
+    /// # Errors
+    /// Every fault of every file, at once.
+    pub fn from_texts(texts: &[(&str, &str)]) -> Result<Self, Faults> {
+        document::read(texts).map(|integrations| Self { integrations })
     }
 
     /// An integration by name.

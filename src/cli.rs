@@ -8,7 +8,9 @@ mod run;
 mod token;
 mod tools;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
+#[cfg(feature = "sandbox")]
+use std::{net::SocketAddr, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -37,6 +39,7 @@ Exit codes: 0 fine, 64 bad usage or configuration, 69 a needed service is not th
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Try it out: a simulated Affinity and two MCP servers, with nothing configured
+    #[cfg(feature = "sandbox")]
     Demo(Demo),
     /// Serve the MCP servers that a configuration names
     Serve(Serve),
@@ -50,14 +53,21 @@ enum Command {
     // The hook for the sandbox alone: #[cfg(feature = "sandbox")] Sandbox(sandbox::Args), answered in `run`.
 }
 
+#[cfg(feature = "sandbox")]
 #[derive(Args, Debug)]
 #[command(long_about = "\
 Try chaperone out with nothing configured: a simulated Affinity with believable data, one MCP server with full access to \
 it and one that only reads. Prints the URLs and how to connect a client. Nothing leaves this host.")]
 struct Demo {
-    /// Where MCP traffic arrives
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
+    /// Where MCP traffic arrives; without it 127.0.0.1:8080, or any free port if that is taken
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// How long the simulated Affinity takes for every answer
+    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = duration)]
+    latency: Duration,
+    /// What is logged to stderr: a level, or directives such as info,chaperone::access=off
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log: String,
 }
 
 #[derive(Args, Debug)]
@@ -71,6 +81,11 @@ struct Serve {
     required: ConfigFile,
     #[command(flatten)]
     overrides: Overrides,
+}
+
+#[cfg(feature = "sandbox")]
+fn duration(text: &str) -> Result<Duration, String> {
+    crate::document::duration(text).ok_or_else(|| "expected a duration with its unit such as 80ms or 2s".to_owned())
 }
 
 /// The configuration file, where a command cannot do without.

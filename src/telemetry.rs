@@ -43,9 +43,12 @@ pub fn init(config: &Config) -> Result<(), String> {
     })?;
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let done = match config.format {
-        Format::Json => builder.json().flatten_event(true).with_current_span(false).with_span_list(false).finish().try_init(),
+        Format::Json => {
+            builder.json().flatten_event(true).with_current_span(false).with_span_list(false).finish().try_init()
+        }
         Format::Text => {
-            let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            let colour =
+                std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
             builder.compact().with_ansi(colour).finish().try_init()
         }
     };

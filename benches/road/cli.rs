@@ -50,6 +50,12 @@ impl Plan {
         Duration::from_secs_f64(self.seconds.unwrap_or(if self.quick { 0.25 } else { 2.0 }).max(0.05))
     }
 
+    /// How often a sample is taken until the contender had its core to itself.
+    pub(crate) fn attempts(&self) -> u32 {
+        // Who builds something beside the bench is done after some seconds, or will not be done at all.
+        if self.quick { 1 } else { 5 }
+    }
+
     /// What runs ahead of a sample unmeasured: connections are made and buffers grow in it.
     pub(crate) fn warm_up(&self) -> Duration {
         self.measured() / 5

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -10,10 +10,24 @@ use tempfile::TempDir;
 
 use crate::Error;
 use crate::process::{Core, Server, on};
-use crate::request::{Dialect, SERVER};
+use crate::request::{Dialect, SERVER, TOOL};
 
 /// Where chaperone finds the key it presents to the upstream.
 const KEY_VARIABLE: &str = "ROAD_KEY";
+
+/// The log of [`Log::CallsKept`].
+const LOG_FILE: &str = "log";
+
+/// What chaperone tells of its work.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Log {
+    /// Failures only: there are none.
+    Failures,
+    /// A line for every call, written to nowhere: what is measured is its making.
+    Calls,
+    /// The same into a file, to see that the lines are made.
+    CallsKept,
+}
 
 /// A proxy that runs and waits for load.
 #[derive(Debug)]
@@ -21,8 +35,8 @@ pub(crate) struct Contender {
     pub(crate) name: &'static str,
     pub(crate) dialect: Dialect,
     pub(crate) server: Server,
-    /// Holds its configuration as long as it runs.
-    _folder: Option<TempDir>,
+    /// Its configuration, which is there as long as it runs.
+    folder: Option<TempDir>,
 }
 
 impl Contender {
@@ -31,22 +45,25 @@ impl Contender {
         let address = upstream.address.to_string();
         let server =
             Server::start(on(Core::Contender, program).args(["--bench", "floor", "--upstream", address.as_str()]))?;
-        Ok(Self { name, dialect: Dialect::Rest, server, _folder: None })
+        Ok(Self { name, dialect: Dialect::Rest, server, folder: None })
     }
 
-    /// chaperone in front of `upstream`, telling of failures only.
-    pub(crate) fn quiet(name: &'static str, upstream: &Server) -> Result<Self, Error> {
-        let folder = configuration(upstream, "warn")?;
-        let server = Server::start(&mut serve(folder.path()))?;
-        Ok(Self { name, dialect: Dialect::Mcp, server, _folder: Some(folder) })
+    /// chaperone in front of `upstream`.
+    pub(crate) fn chaperone(name: &'static str, upstream: &Server, log: Log) -> Result<Self, Error> {
+        let folder = configuration(upstream, log)?;
+        let mut command = serve(folder.path());
+        match log {
+            Log::Failures => {}
+            Log::Calls => _ = command.stderr(Stdio::null()),
+            Log::CallsKept => _ = command.stderr(File::create(folder.path().join(LOG_FILE))?),
+        }
+        Ok(Self { name, dialect: Dialect::Mcp, server: Server::start(&mut command)?, folder: Some(folder) })
     }
 
-    /// chaperone in front of `upstream`, with a line in its log for every call. The log goes nowhere: what is measured
-    /// is its making.
-    pub(crate) fn logging(name: &'static str, upstream: &Server) -> Result<Self, Error> {
-        let folder = configuration(upstream, "info")?;
-        let server = Server::start(serve(folder.path()).stderr(Stdio::null()))?;
-        Ok(Self { name, dialect: Dialect::Mcp, server, _folder: Some(folder) })
+    /// Whether its log, which was kept, names the tool that was called.
+    pub(crate) fn has_logged_calls(&self) -> Result<bool, Error> {
+        let folder = self.folder.as_ref().ok_or("this contender keeps no log")?;
+        Ok(fs::read_to_string(folder.path().join(LOG_FILE))?.contains(TOOL))
     }
 }
 
@@ -64,11 +81,15 @@ fn serve(folder: &Path) -> Command {
 }
 
 /// A folder with a configuration and one policy: every tool, for whoever reaches the port.
-fn configuration(upstream: &Server, level: &str) -> Result<TempDir, Error> {
+fn configuration(upstream: &Server, log: Log) -> Result<TempDir, Error> {
     let folder = tempfile::tempdir()?;
     let policies = folder.path().join("policies");
     fs::create_dir(&policies)?;
     fs::write(policies.join("road.yaml"), format!("name: {SERVER}\naccount: road\nconfig: {{}}\ntoken: none\n"))?;
+    let level = match log {
+        Log::Failures => "warn",
+        Log::Calls | Log::CallsKept => "info",
+    };
     let configuration = format!(
         "listen: 127.0.0.1:0\nadmin: {{listen: 127.0.0.1:0}}\npolicies: {policies}\n\
          accounts:\n  - id: road\n    integration: affinity\n    base_url: http://{upstream}\n    \

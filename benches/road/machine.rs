@@ -45,15 +45,17 @@ pub(crate) fn resident_mib(pid: u32) -> Result<(f64, f64), Error> {
     field("VmRSS").zip(field("VmHWM")).ok_or_else(|| format!("no memory in the status of process {pid}").into())
 }
 
-/// The machine class in one line: cores, processor, kernel.
+/// The machine class in one line: cores, processor, kernel, and what the kernel does on every packet.
 pub(crate) fn class() -> String {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let congestion = fs::read_to_string("/proc/sys/net/ipv4/tcp_congestion_control").unwrap_or_default();
     format!(
-        "{} cores, {}, Linux {}",
+        "{} cores, {}, Linux {}, TCP {}",
         cores(),
         field(&cpu, "model name").unwrap_or("unknown processor"),
         kernel.split('-').next().unwrap_or_default().trim(),
+        congestion.trim(),
     )
 }
 

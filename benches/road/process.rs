@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{LazyLock, mpsc};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
@@ -25,14 +25,14 @@ pub(crate) enum Core {
 }
 
 /// Whether processes can be bound to cores here.
-pub(crate) fn can_pin() -> bool {
-    machine::cores() > 1
-        && Command::new("taskset").arg("--version").output().is_ok_and(|output| output.status.success())
-}
+pub(crate) static CAN_PIN: LazyLock<bool> = LazyLock::new(|| {
+    let taskset = || Command::new("taskset").arg("--version").output();
+    machine::cores() > 1 && taskset().is_ok_and(|output| output.status.success())
+});
 
 /// The command that runs `program` on `core`, or wherever the kernel likes if processes cannot be bound here.
 pub(crate) fn on(core: Core, program: &Path) -> Command {
-    if !can_pin() {
+    if !*CAN_PIN {
         return Command::new(program);
     }
     let mut command = Command::new("taskset");

@@ -2,14 +2,12 @@
 
 use std::fmt::Write as _;
 
-use crate::bench::{Case, Measured};
+use crate::bench::{Case, Measured, TOLERATED_STARVATION};
 use crate::cli::Plan;
 use crate::sample::Sample;
 use crate::stats::Spread;
 use crate::{Error, machine, process};
 
-/// Above this share of its core taken by others a contender was not measured alone.
-const TOLERATED_STARVATION: f64 = 0.02;
 /// Below this share of its core in use the floor was not the limit of a closed loop.
 const SATURATED: f64 = 0.95;
 /// How far from 1 a floor may be from its twin, over many connections and up to the median.
@@ -57,7 +55,7 @@ pub(crate) fn self_check(plan: &Plan, measured: &Measured) -> Result<String, Err
 }
 
 fn heading(plan: &Plan, measured: &Measured) -> String {
-    let pinned = if process::can_pin() { "contender on core 0, upstream and load on core 1" } else { "not pinned" };
+    let pinned = if *process::CAN_PIN { "contender on core 0, upstream and load on core 1" } else { "not pinned" };
     format!(
         "Machine: {}; {pinned}; load average before the run {}.\n\
          {} rounds, {:.2} s a sample; medians of the rounds, ratios to the floor of the same round (min … max).\n\n",
@@ -118,30 +116,35 @@ fn processes(text: &mut String, measured: &Measured) -> Result<(), Error> {
 
 /// What makes a run less than it seems.
 fn warnings(text: &mut String, measured: &Measured) {
+    if measured.repeated > 0 {
+        let _ = writeln!(text, "\n{} samples were taken again: others had the contender's core", measured.repeated);
+    }
     for (case, samples) in measured.cases.iter().zip(&measured.samples) {
         let label = label(*case);
         for (contender, samples) in measured.contenders.iter().zip(samples) {
-            if let Some(starved) = spread(samples, |sample| sample.starved).filter(|s| s.max > TOLERATED_STARVATION) {
+            let starved = spread(samples, |sample| sample.starved).filter(|share| share.max > TOLERATED_STARVATION);
+            if let Some(Spread { median, max, .. }) = starved {
+                let (median, max) = (median * 100.0, max * 100.0);
                 let _ = writeln!(
                     text,
-                    "\nWarning: {label}: others had the core of the {} for {:.0} % of a round (median {:.1} %)",
+                    "\nWarning, {label}: {} waited for its core for {median:.1} % of the time, in the worst round \
+                     {max:.1} %: it did not have it alone",
                     contender.name,
-                    starved.max * 100.0,
-                    starved.median * 100.0,
                 );
             }
         }
-        let busy = spread(&samples[0], |sample| sample.busy);
-        if let Some(busy) = busy.filter(|busy| case.connections > 1 && case.rate.is_none() && busy.median < SATURATED) {
+        let closed_crowd = case.connections > 1 && case.rate.is_none();
+        let occupied = spread(&samples[0], |sample| sample.busy + sample.starved);
+        if let Some(occupied) = occupied.filter(|share| closed_crowd && share.median < SATURATED) {
             let _ = writeln!(
                 text,
-                "\nWarning: {label}: the floor used {:.0} % of its core, so the load was the limit and the ratio of \
-                 throughput flatters; the ratio of CPU time does not",
-                busy.median * 100.0,
+                "\nWarning, {label}: the floor needed only {:.0} % of its core: the load was the limit, and the ratio \
+                 of throughput flatters; that of CPU time does not",
+                occupied.median * 100.0,
             );
         }
         if let Some(late) = case.rate.and_then(|_| spread(&samples[0], |sample| sample.late_us)) {
-            let _ = writeln!(text, "\n{label}: calls were sent up to {:.0} µs late (p99)", late.median);
+            let _ = writeln!(text, "\n{label}: 1 call of 100 was sent {:.0} µs late or more", late.median);
         }
     }
 }

@@ -50,9 +50,13 @@ impl Health {
 
     fn answer(&self, method: &Method, path: &str, query: Option<&str>) -> (StatusCode, String) {
         match path {
-            _ if method != Method::GET && method != Method::HEAD => (StatusCode::METHOD_NOT_ALLOWED, "GET only\n".into()),
+            _ if method != Method::GET && method != Method::HEAD => {
+                (StatusCode::METHOD_NOT_ALLOWED, "GET only\n".into())
+            }
             "/livez" => (StatusCode::OK, "ok\n".into()),
-            "/readyz" => self.ready(query.is_some_and(|query| query.split('&').any(|key| key == "verbose" || key.starts_with("verbose=")))),
+            "/readyz" => self.ready(
+                query.is_some_and(|query| query.split('&').any(|key| key == "verbose" || key.starts_with("verbose="))),
+            ),
             _ => (StatusCode::NOT_FOUND, "expected /livez or /readyz\n".into()),
         }
     }
@@ -100,9 +104,15 @@ mod tests {
 
     #[test]
     fn only_what_is_required_makes_the_process_unready_and_it_is_named() {
-        assert_eq!(health(false, true).answer(&Method::GET, "/readyz", None), (StatusCode::SERVICE_UNAVAILABLE, "[-] servers: none loaded\nnot ready\n".into()));
+        assert_eq!(
+            health(false, true).answer(&Method::GET, "/readyz", None),
+            (StatusCode::SERVICE_UNAVAILABLE, "[-] servers: none loaded\nnot ready\n".into())
+        );
         assert_eq!(health(false, false).answer(&Method::GET, "/readyz", None), (StatusCode::OK, "ok\n".into()));
-        assert_eq!(health(true, true).answer(&Method::GET, "/readyz", Some("verbose")), (StatusCode::OK, "[+] servers: none loaded\nok\n".into()));
+        assert_eq!(
+            health(true, true).answer(&Method::GET, "/readyz", Some("verbose")),
+            (StatusCode::OK, "[+] servers: none loaded\nok\n".into())
+        );
         assert_eq!(health(false, true).answer(&Method::GET, "/livez", None).0, StatusCode::OK);
     }
 }

@@ -1,5 +1,7 @@
 //! What the catalog says of an integration as a whole.
 
+pub(crate) mod document;
+
 use http::HeaderName;
 
 use super::tool::Tool;

@@ -1,0 +1,3 @@
+//! The whole way over a real socket, against a server that does as each test says.
+
+pub(super) mod support;

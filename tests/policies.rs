@@ -36,7 +36,7 @@ fn account() -> Arc<Account> {
     let shop = catalog.integration("shop").unwrap().clone();
     assert_eq!(shop.tools.len(), TOOLS.len());
     let base_url = "https://shop.example".parse().unwrap();
-    Arc::new(Account::new("acme".into(), shop, base_url, false, Secret::new("")))
+    Arc::new(Account::new("acme".into(), shop, base_url, false, Secret::new("")).unwrap())
 }
 
 fn registry(documents: &[(&str, &str)]) -> Result<Registry, Faults> {

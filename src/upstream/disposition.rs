@@ -60,11 +60,11 @@ impl<'h> Parameters<'h> {
     fn quoted(&mut self, text: &'h str) -> String {
         let mut value = String::new();
         let mut characters = text.chars();
-        loop {
-            match characters.next() {
-                None | Some('"') => break,
-                Some('\\') => value.extend(characters.next()),
-                Some(character) => value.push(character),
+        while let Some(character) = characters.next() {
+            match character {
+                '"' => break,
+                '\\' => value.extend(characters.next()),
+                plain => value.push(plain),
             }
         }
         self.0 = characters.as_str();

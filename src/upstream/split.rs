@@ -79,7 +79,9 @@ fn query(
             _ => {}
         }
     }
-    paging.iter().for_each(|(name, value)| pair(name, value));
+    for (name, value) in paging {
+        pair(name, value);
+    }
     Ok(())
 }
 

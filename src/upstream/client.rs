@@ -26,7 +26,7 @@ use tower::{BoxError, Service};
 
 use super::Config;
 use super::failure::{Failure, causes};
-use super::stack::{Answer, Request};
+use super::plane::{Answer, Request};
 use crate::budget::Budget;
 
 /// Idle connections are dropped before the usual 60 to 75 s of load balancers end them in the middle of a request.

@@ -44,13 +44,12 @@ impl<'h> Iterator for Parameters<'h> {
     fn next(&mut self) -> Option<Self::Item> {
         let (name, rest) = self.0.split_once('=')?;
         let rest = rest.trim_start();
-        let value = match rest.strip_prefix('"') {
-            Some(quoted) => self.quoted(quoted),
-            None => {
-                let (value, rest) = rest.split_once(';').unwrap_or((rest, ""));
-                self.0 = rest;
-                value.trim().to_owned()
-            }
+        let value = if let Some(quoted) = rest.strip_prefix('"') {
+            self.quoted(quoted)
+        } else {
+            let (value, rest) = rest.split_once(';').unwrap_or((rest, ""));
+            self.0 = rest;
+            value.trim().to_owned()
         };
         Some((name.trim_matches([';', ' ', '\t']), value))
     }

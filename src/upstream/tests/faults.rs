@@ -51,7 +51,7 @@ async fn a_refused_connection_never_left() {
     drop(listener);
     let upstream = Upstream::new(&Config::default()).unwrap();
     for (tool, applied) in [(GET, Applied::ReadOnly), (CREATE, Applied::No)] {
-        let order = order(&account, tool, arguments(tool), Duration::from_secs(20));
+        let order = order(&account, tool, &arguments(tool), Duration::from_secs(20));
         let fault = fault(upstream.carry_out(order).await);
         assert_eq!((fault.kind, fault.applied), (UpstreamFaultKind::Unreachable, applied), "{}", fault.detail);
         assert_eq!((fault.exchange.requests, fault.exchange.status), (0, None));
@@ -68,7 +68,7 @@ async fn silence_ends_with_the_calls_time_and_a_write_may_have_been_applied() {
     let upstream = Upstream::new(&Config::default()).unwrap();
     let time = Duration::from_millis(100);
     for (tool, applied) in [(GET, Applied::ReadOnly), (CREATE, Applied::Maybe)] {
-        let fault = fault(upstream.carry_out(order(&server.account(), tool, arguments(tool), time)).await);
+        let fault = fault(upstream.carry_out(order(&server.account(), tool, &arguments(tool), time)).await);
         assert_eq!((fault.kind, fault.applied), (UpstreamFaultKind::Timeout(time), applied));
         assert_eq!((fault.exchange.requests, fault.exchange.status), (1, None));
     }
@@ -86,7 +86,7 @@ async fn a_slow_body_ends_with_the_calls_time_and_what_came_is_counted() {
     })
     .await;
     let upstream = Upstream::new(&Config::default()).unwrap();
-    let order = order(&server.account(), GET, arguments(GET), Duration::from_millis(200));
+    let order = order(&server.account(), GET, &arguments(GET), Duration::from_millis(200));
     let fault = fault(upstream.carry_out(order).await);
     assert!(matches!(fault.kind, UpstreamFaultKind::Timeout(_)), "{fault:?}");
     assert_eq!((fault.exchange.status, fault.exchange.received), (Some(200), 4));
@@ -130,7 +130,7 @@ async fn an_answer_is_too_large_whether_it_says_so_or_not() {
     let upstream = Upstream::new(&Config { max_response: 20, ..Config::default() }).unwrap();
     for (bytes, received) in [(&chunked[..], 20), (sized, 0)] {
         let server = says(bytes).await;
-        let order = order(&server.account(), GET, arguments(GET), Duration::from_secs(20));
+        let order = order(&server.account(), GET, &arguments(GET), Duration::from_secs(20));
         let fault = fault(upstream.carry_out(order).await);
         assert_eq!(fault.kind, UpstreamFaultKind::TooLarge(20));
         assert!(fault.exchange.received >= received);
@@ -164,7 +164,7 @@ async fn dropping_a_call_cancels_its_request() {
     })
     .await;
     let upstream = Upstream::new(&Config::default()).unwrap();
-    let order = order(&server.account(), GET, arguments(GET), Duration::from_secs(20));
+    let order = order(&server.account(), GET, &arguments(GET), Duration::from_secs(20));
     let call = tokio::spawn(async move { upstream.carry_out(order).await });
     assert_eq!(notice.recv().await, Some("asked"));
     call.abort();

@@ -97,7 +97,7 @@ async fn one_stream_that_fails_fails_the_call() {
     .await;
     match server.call("crm_things_feed", json!({})).await {
         Err(Refusal::Remote(remote)) => {
-            assert_eq!((remote.kind.as_str(), remote.message.as_str()), ("forbidden", "No"))
+            assert_eq!((remote.kind.as_str(), remote.message.as_str()), ("forbidden", "No"));
         }
         other => panic!("{other:?}"),
     }

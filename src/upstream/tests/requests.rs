@@ -67,7 +67,7 @@ async fn the_trace_is_told_only_where_it_is_configured() {
     for propagate_trace in [false, true] {
         let server = Server::start(|_| answer(200, "{}")).await;
         let upstream = Upstream::new(&Config { propagate_trace, ..Config::default() }).unwrap();
-        let call = order(&server.account(), "get_single_crm_thing_by_id", json!({"id": 7}), Duration::from_secs(20));
+        let call = order(&server.account(), "get_single_crm_thing_by_id", &json!({"id": 7}), Duration::from_secs(20));
         upstream.carry_out(call).await.unwrap();
         let seen = server.only();
         let told = seen.headers.get("traceparent").map(|value| value.to_str().unwrap());
@@ -82,7 +82,7 @@ async fn calls_share_a_connection() {
     let server = Server::start(|_| answer(200, "{}")).await;
     let upstream = Upstream::new(&Config::default()).unwrap();
     for _ in 0..3 {
-        let call = order(&server.account(), "get_single_crm_thing_by_id", json!({"id": 7}), Duration::from_secs(20));
+        let call = order(&server.account(), "get_single_crm_thing_by_id", &json!({"id": 7}), Duration::from_secs(20));
         upstream.clone().carry_out(call).await.unwrap();
     }
     assert_eq!(server.connections.load(Ordering::SeqCst), 1);
@@ -92,7 +92,7 @@ async fn calls_share_a_connection() {
 async fn a_new_credential_is_used_from_the_next_call_on() {
     let server = Server::start(|_| answer(200, "{}")).await;
     let (upstream, account) = (Upstream::new(&Config::default()).unwrap(), server.account());
-    let call = || order(&account, "get_single_crm_thing_by_id", json!({"id": 7}), Duration::from_secs(20));
+    let call = || order(&account, "get_single_crm_thing_by_id", &json!({"id": 7}), Duration::from_secs(20));
     upstream.carry_out(call()).await.unwrap();
     account.renew(crate::secret::Secret::new("new")).unwrap();
     upstream.carry_out(call()).await.unwrap();

@@ -107,7 +107,9 @@ impl Server {
                 }
             });
             async move {
-                drop(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await)
+                let connection =
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+                drop(connection.await);
             }
         };
         Self { seen, ..Self::raw(serve).await }
@@ -138,7 +140,7 @@ impl Server {
     /// Call a tool on this server.
     pub(in crate::upstream) async fn call(&self, tool: &str, arguments: Value) -> Result<Outcome, Refusal> {
         let upstream = Upstream::new(&Config::default()).unwrap();
-        upstream.carry_out(order(&self.account(), tool, arguments, Duration::from_secs(20))).await
+        upstream.carry_out(order(&self.account(), tool, &arguments, Duration::from_secs(20))).await
     }
 
     /// The one request that was seen.
@@ -161,11 +163,11 @@ pub(in crate::upstream) fn account(base_url: &str) -> Arc<Account> {
 }
 
 /// A call of a tool that may take `time`.
-pub(in crate::upstream) fn order(account: &Arc<Account>, tool: &str, arguments: Value, time: Duration) -> Order {
+pub(in crate::upstream) fn order(account: &Arc<Account>, tool: &str, arguments: &Value, time: Duration) -> Order {
     let integration = account.integration.clone();
     let index = integration.tools.iter().position(|known| known.name == tool).unwrap_or_else(|| panic!("no {tool}"));
     let now = "2026-11-22T12:00:00Z".parse().unwrap();
-    let raw = to_raw_value(&arguments).unwrap();
+    let raw = to_raw_value(arguments).unwrap();
     let arguments = integration.tools[index].checker.check(Some(&raw), now).unwrap();
     Order {
         account: account.clone(),

@@ -12,7 +12,7 @@ mod parse;
 mod read;
 mod unit;
 
-pub use fault::{Fault, Faults, Sink};
+pub use fault::{Fault, Faults, Located, Sink, Spot};
 pub use parse::{Entry, Node, Place, Value, parse};
 pub use read::{At, Fields};
 pub use unit::{duration, size};

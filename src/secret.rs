@@ -58,14 +58,22 @@ impl Source {
         }
     }
 
-    /// Fetch the secret.
+    /// Fetch the secret from this process's environment or from its file.
+    ///
+    /// # Errors
+    /// As [`Source::fetch_from`].
+    pub fn fetch(&self) -> Result<Secret, String> {
+        self.fetch_from(&|name| std::env::var(name).ok())
+    }
+
+    /// Fetch the secret, environment variables from `environment`.
     ///
     /// # Errors
     /// What is missing and where, for a person; never a part of the secret.
-    pub fn fetch(&self) -> Result<Secret, String> {
+    pub fn fetch_from(&self, environment: &dyn Fn(&str) -> Option<String>) -> Result<Secret, String> {
         let value = match self {
             Self::Env(name) => {
-                std::env::var(name).map_err(|_| format!("the environment variable {name} is not set"))?
+                environment(name).ok_or_else(|| format!("the environment variable {name} is not set"))?
             }
             Self::File(path) => std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?,
         };

@@ -1,6 +1,17 @@
 //! MCP servers: policy-bound windows onto one account.
+//!
+//! A policy file is read into a [`document`], its words are resolved into [`rules`] against the integration of its
+//! account, and both are compiled into a [`Server`] that answers requests by look-up. All servers together are the
+//! [`registry`].
 
+pub mod advice;
+pub mod api_tokens;
 pub mod compiled;
+pub mod document;
+pub mod glob;
+mod instructions;
 pub mod registry;
+pub mod rules;
+pub mod token;
 
 pub use compiled::{Decision, Server};

@@ -30,6 +30,34 @@ impl fmt::Display for Fault {
     }
 }
 
+/// Where a value stood, kept for faults that are found after the document was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spot {
+    /// The file as the user named it.
+    pub file: Arc<str>,
+    /// Line and column, both from 1.
+    pub place: Option<Place>,
+    /// The key, dotted.
+    pub key: String,
+}
+
+impl Spot {
+    /// A fault of the value that stood here.
+    #[must_use]
+    pub fn fault(&self, message: impl Into<String>) -> Fault {
+        Fault { file: self.file.clone(), place: self.place, key: self.key.clone(), message: message.into() }
+    }
+}
+
+/// A value that was read, and where it stood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stood.
+    pub spot: Spot,
+}
+
 /// Everything that is wrong with a set of documents; never empty when it is an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults(pub Vec<Fault>);

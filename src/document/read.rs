@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Node, Place, Sink, Value, unit};
+use super::{Located, Node, Place, Sink, Spot, Value, unit};
 use crate::nearest::nearest;
 
 /// A value, its dotted key, and the sink its faults go to.
@@ -41,6 +41,18 @@ impl<'d> At<'d> {
     /// Write a fault of this value down.
     pub fn fault(&self, message: impl Into<String>) {
         self.sink.fault(Some(self.node.place), &self.key, message);
+    }
+
+    /// Where the value stands, for faults that are found later.
+    #[must_use]
+    pub fn spot(&self) -> Spot {
+        Spot { file: self.sink.file().clone(), place: Some(self.node.place), key: self.key.clone() }
+    }
+
+    /// What was read from here, with its place.
+    #[must_use]
+    pub fn locate<T>(&self, value: T) -> Located<T> {
+        Located { value, spot: self.spot() }
     }
 
     fn expected<T>(&self, what: &str) -> Option<T> {

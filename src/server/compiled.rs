@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 
+use super::{document::Document, instructions, rules::Rules};
 use crate::account::Account;
 use crate::catalog::tool::{Offer, Tool};
 
@@ -57,6 +58,40 @@ pub enum Decision<'s> {
 }
 
 impl Server {
+    /// Compile the document of a file: a verdict for every tool of the account's integration.
+    #[must_use]
+    pub fn compile(document: &Document, rules: &Rules, account: Arc<Account>, generation: u64) -> Self {
+        let integration = &account.integration;
+        let offers = (0..integration.tools.len()).map(|index| Offer { integration: integration.clone(), index });
+        let mut tools = Vec::new();
+        let mut decisions = HashMap::with_capacity(integration.tools.len());
+        for offer in offers {
+            let name = offer.tool().name.clone();
+            let verdict = match rules.judge(offer.tool()) {
+                Ok(rule) => {
+                    tools.push(offer.clone());
+                    Verdict::Allowed { offer, rule }
+                }
+                Err(rule) => Verdict::Hidden { rule },
+            };
+            decisions.insert(name, verdict);
+        }
+        let name = document.name.value.clone();
+        let expires_at = document.expires_at.as_ref().map(|at| at.value);
+        Self {
+            id: format!("file:{name}"),
+            name,
+            generation,
+            expires_at,
+            requires_api_token: document.policy.requires_api_token,
+            rate_limit_status: document.policy.rate_limit_status,
+            instructions: instructions::write(&account, rules, &tools, expires_at),
+            account,
+            tools,
+            decisions,
+        }
+    }
+
     /// Decide of a tool name.
     #[must_use]
     pub fn decide(&self, name: &str) -> Decision<'_> {
@@ -71,6 +106,11 @@ impl Server {
     #[must_use]
     pub fn expired(&self, now: Timestamp) -> Option<Timestamp> {
         self.expires_at.filter(|at| *at <= now)
+    }
+
+    /// Every tool of the integration, in the order of the catalog, with what is decided of it.
+    pub fn explain(&self) -> impl Iterator<Item = (&Tool, Decision<'_>)> {
+        self.account.integration.tools.iter().map(|tool| (tool, self.decide(&tool.name)))
     }
 
     /// The tools it shows.

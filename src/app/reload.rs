@@ -1,0 +1,167 @@
+//! Hot reload: a change of what is served is compiled whole beside the running set, then swapped in one step.
+//!
+//! A bad change is refused whole and the old set keeps serving. Requests take one snapshot of the set when they come in,
+//! so one that began under the old set ends under it.
+
+mod status;
+mod watch;
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use tokio::{sync::Notify, sync::watch as channel, time};
+
+use super::assemble::{self, Assembled, Attempt, Seen, Sources};
+use crate::config::Config;
+use crate::document::Faults;
+use crate::server::registry::Registry;
+
+pub use status::Status;
+use watch::Watch;
+
+/// How long files must lie still before they are read: an editor or a volume writes several in a row.
+const QUIET: Duration = Duration::from_millis(200);
+
+/// How long a folder that never lies still is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What the rest of the program holds on to.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    registry: Arc<ArcSwap<Registry>>,
+    status: channel::Receiver<Status>,
+    asked: Arc<Notify>,
+}
+
+impl Handle {
+    /// The set that is served; requests take a snapshot of it.
+    #[must_use]
+    pub fn registry(&self) -> &Arc<ArcSwap<Registry>> {
+        &self.registry
+    }
+
+    /// How reloading fares.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.status.borrow().clone()
+    }
+
+    /// A channel that tells of every attempt.
+    #[must_use]
+    pub fn watch(&self) -> channel::Receiver<Status> {
+        self.status.clone()
+    }
+
+    /// Reload now, changed or not: what SIGHUP asks for.
+    pub fn reload(&self) {
+        self.asked.notify_one();
+    }
+}
+
+/// The task that keeps the served set up to date. Nothing happens until [`Reloader::run`] is polled.
+#[derive(Debug)]
+pub struct Reloader {
+    sources: Sources,
+    config: Config,
+    registry: Arc<ArcSwap<Registry>>,
+    status: channel::Sender<Status>,
+    asked: Arc<Notify>,
+    touched: Arc<Notify>,
+    watch: Watch,
+    seen: [u8; 32],
+}
+
+impl Reloader {
+    /// Begin with a set that was assembled from `sources`, and with what was seen on that occasion. Every change since
+    /// then is taken over.
+    #[must_use]
+    pub fn new(mut sources: Sources, assembled: Assembled, seen: Seen) -> (Self, Handle) {
+        let Assembled { config, registry, .. } = assembled;
+        sources.listening.get_or_insert(config.serve.listen);
+        let (status, receiver) = channel::channel(Status::new(registry.generation(), Timestamp::now()));
+        let registry = Arc::new(ArcSwap::from_pointee(registry));
+        let (asked, touched) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let handle = Handle { registry: registry.clone(), status: receiver, asked: asked.clone() };
+        let watch = Watch::new(seen.inputs, touched.clone());
+        // Whatever changed between reading and watching shows as a difference at the first look.
+        touched.notify_one();
+        (Self { sources, config, registry, status, asked, touched, watch, seen: seen.fingerprint }, handle)
+    }
+
+    /// Watch and reload until the task is dropped.
+    pub async fn run(mut self) {
+        loop {
+            let forced = tokio::select! {
+                () = self.asked.notified() => true,
+                () = self.touched.notified() => false,
+            };
+            if !forced {
+                self.settle().await;
+            }
+            self.look(forced).await;
+        }
+    }
+
+    /// Wait until nothing has been touched for a while.
+    async fn settle(&self) {
+        let patience = time::sleep(PATIENCE);
+        tokio::pin!(patience);
+        loop {
+            tokio::select! {
+                () = self.touched.notified() => {}
+                () = time::sleep(QUIET) => return,
+                () = &mut patience => return,
+            }
+        }
+    }
+
+    /// Reload if the contents are others than at the last attempt, or if it is asked for.
+    async fn look(&mut self, forced: bool) {
+        // Watching comes before reading: what changes after this line is told again.
+        self.watch.renew();
+        if self.fingerprint().await == self.seen && !forced {
+            return;
+        }
+        let (sources, generation) = (self.sources.clone(), self.registry.load().generation() + 1);
+        let attempt = tokio::task::spawn_blocking(move || assemble::attempt(&sources, generation)).await;
+        let Ok(Attempt { result, seen }) = attempt else {
+            return self.refused(&Faults::whole_file("reload", "the compiler of the set broke off; this is a bug"));
+        };
+        self.seen = seen.fingerprint;
+        if self.watch.replace(seen.inputs) {
+            // Files that count only now may have changed before they were watched.
+            self.touched.notify_one();
+        }
+        match result {
+            Ok(assembled) => self.accepted(assembled),
+            Err(faults) => self.refused(&faults),
+        }
+    }
+
+    async fn fingerprint(&self) -> [u8; 32] {
+        let inputs = self.watch.inputs().clone();
+        tokio::task::spawn_blocking(move || inputs.fingerprint()).await.unwrap_or_default()
+    }
+
+    fn accepted(&mut self, assembled: Assembled) {
+        let Assembled { config, registry, warnings } = assembled;
+        let (generation, servers) = (registry.generation(), registry.servers().len());
+        for key in self.config.fixed_until_restart(&config) {
+            tracing::warn!(config.key = key, "`{key}` has changed and takes effect at the next start");
+        }
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
+        self.registry.store(Arc::new(registry));
+        self.status.send_modify(|status| status.accept(generation, Timestamp::now()));
+        tracing::info!(registry.generation = generation, registry.servers = servers, "reloaded");
+    }
+
+    fn refused(&self, faults: &Faults) {
+        for fault in &faults.0 {
+            tracing::error!("reload refused, the old set keeps serving: {fault}");
+        }
+        self.status.send_modify(|status| status.refuse(faults));
+    }
+}

@@ -1,0 +1,270 @@
+//! The raw document, checked key by key into a [`Config`]; nothing stops at the first fault.
+
+use std::{net::SocketAddr, path::Path, path::PathBuf, time::Duration};
+
+use super::{Config, Reading, account, env::Environment, env::Overrides};
+use crate::document::{At, Fault, Faults, Fields, Located, Sink, Spot, parse};
+use crate::secret::Source;
+use crate::telemetry::Format;
+use crate::{admin, edge, serve, telemetry, upstream};
+
+/// Where a configuration comes from.
+#[derive(Clone, Copy)]
+pub struct Input<'i> {
+    /// The file; relative paths in it are relative to its folder. `None` is an empty one.
+    pub path: Option<&'i Path>,
+    /// `key`, value: what flags override.
+    pub flags: &'i [(String, String)],
+    /// The environment.
+    pub environment: &'i Environment<'i>,
+}
+
+/// Read and check everything but what needs the catalog.
+#[must_use]
+pub fn read(input: Input<'_>) -> Reading {
+    let file = input.path.map_or_else(|| "(no configuration file)".to_owned(), |path| path.display().to_string());
+    let text = input.path.map_or(Ok(String::new()), std::fs::read_to_string);
+    let parsed = text
+        .map_err(|error| Fault {
+            file: file.as_str().into(),
+            place: None,
+            key: String::new(),
+            message: format!("cannot be read: {}", error.kind()),
+        })
+        .and_then(|text| parse(&file, &text));
+    let base = input.path.and_then(Path::parent).unwrap_or(Path::new(""));
+    let overrides = Overrides::collect(input.flags, input.environment);
+    let mut config = defaults(&file, base);
+    let sink = Sink::new(&file);
+    let mut faults = Faults::default();
+    match &parsed {
+        Ok(node) => {
+            let root = At::root(&sink, node);
+            // An empty file is an empty mapping; that `accounts` is missing is said below.
+            let fields = if root.is_null() { None } else { root.fields() };
+            let empty = root.is_null();
+            Layer { fields, prefix: "", overrides: &overrides, base }.config(&mut config);
+            if empty {
+                sink.fault(None, "", "the key `accounts` is missing");
+            }
+        }
+        Err(fault) => {
+            faults.0.push(fault.clone());
+            Layer { fields: None, prefix: "", overrides: &overrides, base }.config(&mut config);
+        }
+    }
+    faults.0.extend(sink.into_faults().0);
+    faults.0.extend(overrides.into_faults().0);
+    Reading { config, faults }
+}
+
+fn defaults(file: &str, base: &Path) -> Config {
+    let spot = Spot { file: file.into(), place: None, key: "policies".into() };
+    Config {
+        serve: serve::Config::default(),
+        edge: edge::Config::default(),
+        admin: admin::Config::default(),
+        upstream: upstream::Config::default(),
+        telemetry: telemetry::Config::default(),
+        public_url: None,
+        policies: Located { value: base.join("policies"), spot },
+        catalog: None,
+        api_tokens: None,
+        accounts: Vec::new(),
+    }
+}
+
+/// One mapping of the file and the overrides that lie over it.
+struct Layer<'d> {
+    fields: Option<Fields<'d>>,
+    prefix: &'static str,
+    overrides: &'d Overrides,
+    base: &'d Path,
+}
+
+impl<'d> Layer<'d> {
+    fn config(mut self, config: &mut Config) {
+        set(&mut config.serve.listen, self.scalar("listen").and_then(|at| address(&at)));
+        config.public_url = self.scalar("public_url").and_then(|at| public_url(&at));
+        if let Some(at) = self.of_file("allowed_origins") {
+            config.edge.allowed_origins = origins(&at);
+        }
+        let base = self.base;
+        set(&mut config.policies, self.scalar("policies").and_then(|at| path(&at, base)));
+        config.catalog = self.scalar("catalog").and_then(|at| path(&at, base));
+        let tokens = self.of_file("api_tokens");
+        config.api_tokens = tokens.and_then(|at| Source::read(&at, base).map(|source| at.locate(source)));
+        self.not_yet("tls");
+        self.only_none("store");
+        self.only_none("shared");
+        self.section("admin").admin(&mut config.admin, config.serve.listen);
+        self.section("upstream").upstream(&mut config.upstream);
+        self.section("limits").limits(config);
+        self.section("telemetry").telemetry(&mut config.telemetry);
+        if let Some(fields) = &mut self.fields {
+            config.accounts = fields.require("accounts").map(|at| account::read(&at, base)).unwrap_or_default();
+        }
+        self.finish();
+    }
+
+    fn admin(mut self, config: &mut admin::Config, listen: SocketAddr) {
+        let found = self.scalar("listen");
+        set(&mut config.listen, found.as_ref().and_then(address));
+        if config.listen == listen && listen.port() != 0 {
+            let message = format!("{listen} is also where MCP traffic arrives, expected another port");
+            match found {
+                Some(at) => at.fault(message),
+                None => self.fault(message),
+            }
+        }
+        self.not_yet("token");
+        self.finish();
+    }
+
+    fn upstream(mut self, config: &mut upstream::Config) {
+        set(&mut config.connect_timeout, self.scalar("connect_timeout").and_then(|at| timeout(&at)));
+        set(&mut config.call_timeout, self.scalar("call_timeout").and_then(|at| timeout(&at)));
+        set(&mut config.max_response, self.scalar("max_response").and_then(|at| positive(&at, at.size())));
+        let base = self.base;
+        config.ca_file = self.scalar("ca_file").and_then(|at| path(&at, base)).map(|path| path.value);
+        set(&mut config.propagate_trace, self.scalar("propagate_trace").and_then(|at| at.boolean()));
+        if let Some(at) = self.scalar("max_concurrent") {
+            refuse(&at, "upstream.max_concurrent");
+        }
+        self.finish();
+    }
+
+    fn limits(mut self, config: &mut Config) {
+        set(&mut config.edge.max_body, self.scalar("max_body").and_then(|at| positive(&at, at.size())));
+        let (serve, edge) = (&mut config.serve, &mut config.edge);
+        set(&mut serve.max_connections, self.scalar("max_connections").and_then(|at| positive(&at, count(&at))));
+        set(&mut edge.max_in_flight, self.scalar("max_in_flight").and_then(|at| positive(&at, count(&at))));
+        set(&mut serve.header_timeout, self.scalar("header_timeout").and_then(|at| timeout(&at)));
+        set(&mut serve.drain, self.scalar("drain").and_then(|at| at.duration()));
+        self.finish();
+    }
+
+    fn telemetry(mut self, config: &mut telemetry::Config) {
+        set(&mut config.service_name, self.scalar("service_name").and_then(|at| at.text().map(str::to_owned)));
+        self.not_yet("traces");
+        let mut log = self.section("log");
+        log.prefix = "telemetry.log";
+        let formats = [("json", Format::Json), ("text", Format::Text)];
+        set(&mut config.format, log.scalar("format").and_then(|at| at.word(&formats)));
+        set(&mut config.level, log.scalar("level").and_then(|at| level(&at)));
+        log.finish();
+        self.finish();
+    }
+
+    fn section(&mut self, key: &'static str) -> Self {
+        let fields = self.of_file(key).and_then(|at| at.fields());
+        Self { fields, prefix: key, overrides: self.overrides, base: self.base }
+    }
+
+    /// A key that overrides lie over.
+    fn scalar(&mut self, key: &'static str) -> Option<At<'d>> {
+        let of_file = self.of_file(key);
+        self.overrides.get(self.prefix, key).or(of_file)
+    }
+
+    fn of_file(&mut self, key: &'static str) -> Option<At<'d>> {
+        self.fields.as_mut().and_then(|fields| fields.get(key))
+    }
+
+    fn not_yet(&mut self, key: &'static str) {
+        if let Some(at) = self.of_file(key) {
+            refuse(&at, key);
+        }
+    }
+
+    fn only_none(&mut self, key: &'static str) {
+        if let Some(at) = self.scalar(key).filter(|at| at.string().is_none_or(|word| word != "none")) {
+            refuse(&at, key);
+        }
+    }
+
+    fn fault(&self, message: String) {
+        if let Some(fields) = &self.fields {
+            fields.at().fault(message);
+        }
+    }
+
+    fn finish(self) {
+        if let Some(fields) = self.fields {
+            fields.finish();
+        }
+    }
+}
+
+fn set<T>(target: &mut T, found: Option<T>) {
+    if let Some(found) = found {
+        *target = found;
+    }
+}
+
+pub(super) fn refuse(at: &At<'_>, key: &str) {
+    at.fault(format!("`{key}` is not in this version yet: remove the key"));
+}
+
+fn address(at: &At<'_>) -> Option<SocketAddr> {
+    let text = at.text()?;
+    text.parse().ok().or_else(|| {
+        at.fault(format!("expected an IP address and a port such as 127.0.0.1:8080 or [::1]:8080, found `{text}`"));
+        None
+    })
+}
+
+fn path(at: &At<'_>, base: &Path) -> Option<Located<PathBuf>> {
+    at.text().map(|text| at.locate(base.join(text)))
+}
+
+fn count(at: &At<'_>) -> Option<usize> {
+    at.unsigned()
+}
+
+fn positive(at: &At<'_>, found: Option<usize>) -> Option<usize> {
+    if found == Some(0) {
+        at.fault("expected more than 0");
+    }
+    found.filter(|value| *value > 0)
+}
+
+fn timeout(at: &At<'_>) -> Option<Duration> {
+    let found = at.duration()?;
+    if found.is_zero() {
+        at.fault("expected more than 0: nothing could ever be in time");
+    }
+    Some(found).filter(|time| !time.is_zero())
+}
+
+fn level(at: &At<'_>) -> Option<String> {
+    let text = at.text()?;
+    if tracing_subscriber::EnvFilter::builder().parse(text).is_err() {
+        at.fault(format!("expected a level (error, warn, info, debug, trace) or directives such as info,chaperone=debug, found `{text}`"));
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+fn public_url(at: &At<'_>) -> Option<String> {
+    let text = at.text()?.trim_end_matches('/');
+    let uri = account::url(text);
+    if uri.is_none() {
+        at.fault("expected a URL such as https://mcp.example.com, without user, query and fragment");
+    }
+    uri.map(|_| text.to_owned())
+}
+
+fn origins(at: &At<'_>) -> Vec<String> {
+    let origin = |at: &At<'_>| {
+        let text = at.text()?.trim_end_matches('/').to_ascii_lowercase();
+        // RFC 6454 section 7: scheme, host and port, nothing more. Other schemes are those of browser extensions.
+        let after = text.split_once("://").filter(|(scheme, _)| !scheme.is_empty()).map(|(_, after)| after);
+        if after.is_none_or(|host| host.is_empty() || host.contains(['/', '?', '#', '@', '*'])) {
+            at.fault("expected an origin such as https://app.example.com, without a path; there is no wildcard");
+            return None;
+        }
+        Some(text)
+    };
+    at.items().unwrap_or_default().iter().filter_map(origin).collect()
+}

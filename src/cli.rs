@@ -5,6 +5,8 @@
 mod check;
 mod output;
 mod run;
+#[cfg(feature = "sandbox")]
+mod sandbox;
 mod token;
 mod tools;
 
@@ -50,7 +52,9 @@ enum Command {
     /// Make tokens
     #[command(subcommand)]
     Token(token::Token),
-    // The hook for the sandbox alone: #[cfg(feature = "sandbox")] Sandbox(sandbox::Args), answered in `run`.
+    /// Run the simulated Affinity alone: believable data, in memory, gone when it ends
+    #[cfg(feature = "sandbox")]
+    Sandbox(sandbox::Args),
 }
 
 #[cfg(feature = "sandbox")]

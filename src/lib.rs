@@ -33,6 +33,8 @@ pub mod nearest;
 pub mod outcome;
 pub mod policy;
 pub mod refusal;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
 pub mod secret;
 pub mod serve;
 pub mod server;

@@ -36,7 +36,7 @@ fn account() -> Arc<Account> {
     let shop = catalog.integration("shop").unwrap().clone();
     assert_eq!(shop.tools.len(), TOOLS.len());
     let base_url = "https://shop.example".parse().unwrap();
-    Arc::new(Account::new("acme".into(), shop, base_url, false, Secret::new("")))
+    Arc::new(Account::new("acme".into(), shop, base_url, false, Secret::new("")).unwrap())
 }
 
 fn registry(documents: &[(&str, &str)]) -> Result<Registry, Faults> {
@@ -164,14 +164,13 @@ fn the_rule_that_decides_is_named_word_by_word() {
 fn expiry_is_judged_by_the_time_of_the_request_whatever_the_policy() {
     let at: Timestamp = "2030-01-01T00:00:00Z".parse().unwrap();
     for config in ["{}", "{methods: [read]}", "{tags: [notes], tools: {deny: ['delete_*']}}"] {
-        let text = format!("{{name: s, account: acme, token: none, config: {config}, expires_at: 2030-01-01T01:00:00+01:00}}");
+        let text =
+            format!("{{name: s, account: acme, token: none, config: {config}, expires_at: 2030-01-01T01:00:00+01:00}}");
         let registry = registry(&[("s.yaml", &text)]).unwrap();
         let server = &registry.servers()[0];
-        for (now, expired) in [
-            ("2029-12-31T23:59:59Z", None),
-            ("2030-01-01T00:00:00Z", Some(at)),
-            ("2031-01-01T00:00:00Z", Some(at)),
-        ] {
+        for (now, expired) in
+            [("2029-12-31T23:59:59Z", None), ("2030-01-01T00:00:00Z", Some(at)), ("2031-01-01T00:00:00Z", Some(at))]
+        {
             assert_eq!(server.expired(now.parse().unwrap()), expired, "{now} {config}");
         }
         assert!(server.instructions.ends_with("Access ends at 2030-01-01T00:00:00Z."), "{}", server.instructions);

@@ -15,6 +15,8 @@ pub(super) fn run(command: Command) -> Exit {
         Command::Check(check) => check.run(),
         Command::Tools(tools) => tools.run(),
         Command::Token(token) => token.run(),
+        #[cfg(feature = "sandbox")]
+        Command::Sandbox(args) => to_its_end(super::sandbox::run(args)),
     }
 }
 

@@ -4,16 +4,16 @@
 //! rebound to loopback. Clients that are not browsers send no `Origin`.
 
 use std::{
-    future::{Ready, ready},
+    future::{self, Ready},
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use futures_util::future::Either;
-use http::{HeaderName, HeaderValue, Method, Request, Uri, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, Uri, header};
 use tower::{Layer, Service};
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::{self, AllowOrigin, CorsLayer};
 
 use crate::refusal::Refusal;
 
@@ -33,9 +33,9 @@ impl Origins {
         self.0.iter().any(|allowed| allowed.trim_end_matches('/').eq_ignore_ascii_case(origin)) || is_loopback(origin)
     }
 
-    /// Answers browsers' preflights and says which answers they may read (Fetch standard, "CORS protocol").
+    /// Layer of [`Cors`].
     #[must_use]
-    pub fn cors(&self) -> CorsLayer {
+    pub fn cors(&self) -> CorsForBrowsers {
         let origins = self.clone();
         let request = [
             "authorization",
@@ -55,13 +55,57 @@ impl Origins {
             "retry-after",
             "www-authenticate",
         ];
-        CorsLayer::new()
+        let layer = CorsLayer::new()
             .allow_origin(AllowOrigin::predicate(move |origin, _| origins.lets_in(origin)))
             .allow_methods([Method::POST])
             .allow_headers(request.map(HeaderName::from_static))
             .expose_headers(answer.map(HeaderName::from_static))
             // The answer hangs on the configuration alone; an hour keeps browsers from asking before every call.
-            .max_age(Duration::from_secs(3600))
+            .max_age(Duration::from_secs(3600));
+        CorsForBrowsers(layer)
+    }
+}
+
+/// Layer of [`Cors`].
+#[derive(Clone, Debug)]
+pub struct CorsForBrowsers(CorsLayer);
+
+impl<S: Clone> Layer<S> for CorsForBrowsers {
+    type Service = Cors<S>;
+
+    fn layer(&self, inner: S) -> Cors<S> {
+        Cors { browsers: self.0.layer(inner.clone()), others: inner }
+    }
+}
+
+/// Answers browsers' preflights and says which answers they may read (Fetch standard, "CORS protocol"); everybody else
+/// sends no `Origin` and is spared the headers.
+#[derive(Clone, Debug)]
+pub struct Cors<S> {
+    browsers: cors::Cors<S>,
+    others: S,
+}
+
+impl<S, B, R> Service<Request<B>> for Cors<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: Default,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = Either<cors::ResponseFuture<S::Future>, S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        ready!(self.browsers.poll_ready(cx))?;
+        self.others.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        if request.headers().contains_key(header::ORIGIN) {
+            Either::Left(self.browsers.call(request))
+        } else {
+            Either::Right(self.others.call(request))
+        }
     }
 }
 
@@ -106,7 +150,7 @@ where
         if request.headers().get_all(header::ORIGIN).iter().all(|origin| self.origins.lets_in(origin)) {
             Either::Left(self.inner.call(request))
         } else {
-            Either::Right(ready(Err(Refusal::Origin)))
+            Either::Right(future::ready(Err(Refusal::Origin)))
         }
     }
 }

@@ -61,7 +61,9 @@ pub(crate) fn in_the_path() -> Vec<Case> {
         [r#"{"list_id":1}"#, r#"{"id":1}"#, r#"{"list_id":"..","id":1}"#, r#"{"list_id":1,"id":"../../1"}"#]
             .map(|arguments| Case::call(ENTRY, arguments, Want::ToolError)),
     );
-    cases.extend(["7", "\"7\"", "9007199254740993"].map(|value| Case::call(GET, &format!(r#"{{"id":{value}}}"#), Want::Fine)));
+    cases.extend(
+        ["7", "\"7\"", "9007199254740993"].map(|value| Case::call(GET, &format!(r#"{{"id":{value}}}"#), Want::Fine)),
+    );
     cases
 }
 

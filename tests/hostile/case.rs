@@ -87,7 +87,9 @@ impl Stand {
     pub(crate) fn start() -> Self {
         let upstream = Upstream::start();
         upstream.answer(|request| match request.method.as_str() {
-            "GET" if request.path == "/persons" => Scripted::json(200, &json!({"persons": [], "next_page_token": null})),
+            "GET" if request.path == "/persons" => {
+                Scripted::json(200, &json!({"persons": [], "next_page_token": null}))
+            }
             _ => Scripted::json(200, &json!({"id": 1})),
         });
         let limits = format!("limits: {{max_body: {MAX_BODY}B}}\nupstream: {{call_timeout: 2s}}");
@@ -150,7 +152,9 @@ fn judge(answer: &Answer, want: &Want) -> Result<(), String> {
         Want::Fine => answer.status == 200 && result.is_some() && !is_error && is_message(&message),
         Want::Accepted => answer.status == 202 && answer.body.is_empty(),
         Want::Http(status) => answer.status == *status && result.is_none(),
-        Want::Echo(id) => answer.status == 200 && body.contains("\"result\"") && body.contains(&format!("\"id\":{id},")),
+        Want::Echo(id) => {
+            answer.status == 200 && body.contains("\"result\"") && body.contains(&format!("\"id\":{id},"))
+        }
     };
     if fits { Ok(()) } else { Err(format!("expected {want:?}, found {} {}", answer.status, shown(&answer.body))) }
 }

@@ -70,18 +70,19 @@ pub(crate) fn origins_and_types() -> Vec<Case> {
         "multipart/form-data; boundary=x",
         "",
     ];
-    let with = |headers: &[(&str, &str)], want| {
-        Case::raw(&format!("{headers:?}"), post(PATH, headers, PING.as_bytes()), want)
-    };
+    let with =
+        |headers: &[(&str, &str)], want| Case::raw(&format!("{headers:?}"), post(PATH, headers, PING.as_bytes()), want);
     let mut cases: Vec<Case> = Vec::new();
     cases.extend(origins.map(|origin| with(&[JSON, ("origin", origin)], Want::Fault(403, 403))));
-    cases.push(with(&[JSON, ("origin", "http://localhost"), ("origin", "https://evil.example")], Want::Fault(403, 403)));
+    cases
+        .push(with(&[JSON, ("origin", "http://localhost"), ("origin", "https://evil.example")], Want::Fault(403, 403)));
     cases.extend(types.map(|media| with(&[("content-type", media)], Want::Fault(415, 415))));
     cases.push(with(&[JSON, ("origin", "http://localhost:6274")], Want::Fine));
     cases.push(with(&[("content-type", "Application/JSON; charset=utf-8")], Want::Fine));
     cases.push(with(&[JSON, ("accept", "text/html")], Want::Fine));
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_single_affinity_person_by_id","arguments":{"id":1}}}"#;
-    let smuggled = [JSON, ("x-evil", "1"), ("cookie", "evil=1"), ("x-forwarded-host", "evil.example"), ("connection", "x-evil")];
+    let smuggled =
+        [JSON, ("x-evil", "1"), ("cookie", "evil=1"), ("x-forwarded-host", "evil.example"), ("connection", "x-evil")];
     cases.push(Case::raw("headers of the client stay outside", post(PATH, &smuggled, call.as_bytes()), Want::Fine));
     cases
 }
@@ -96,7 +97,9 @@ pub(crate) fn broken_http() -> Vec<Case> {
     cases.push(Case::raw("200 headers", post(PATH, &many, PING.as_bytes()), Want::Http(431)));
     cases.push(Case::raw("a huge header", post(PATH, &[JSON, ("x-evil", &wide)], PING.as_bytes()), Want::Http(431)));
     cases.push(line(&format!("POST /mcp/{} HTTP/1.1", "a".repeat(100_000)), Want::Http(414)));
-    for start in ["POST /mcp/hostile", "POST  HTTP/1.1", "HELO localhost", "POST /mcp/hostile HTTP/9.9", "\u{16}\u{3}\u{1}"] {
+    for start in
+        ["POST /mcp/hostile", "POST  HTTP/1.1", "HELO localhost", "POST /mcp/hostile HTTP/9.9", "\u{16}\u{3}\u{1}"]
+    {
         cases.push(line(start, Want::Http(400)));
     }
     for bad in ["no colon", "na me: x", "x\u{0}: 1", "x-evil : 1", "x: a\u{0}b", ": empty", " folded: 1"] {
@@ -133,9 +136,8 @@ fn framings() -> Vec<Case> {
     let head = ["POST /mcp/hostile HTTP/1.1", "host: localhost", "content-type: application/json"];
     let chunks = format!("{:x}\r\n{PING}\r\n0\r\n\r\n", PING.len());
     let length = format!("content-length: {}", PING.len());
-    let with = |what: &str, lines: &[&str], body: &str, want| {
-        Case::raw(what, wire(&[&head[..], lines].concat(), body), want)
-    };
+    let with =
+        |what: &str, lines: &[&str], body: &str, want| Case::raw(what, wire(&[&head[..], lines].concat(), body), want);
     vec![
         with("a chunked body", &["transfer-encoding: chunked"], &chunks, Want::Fine),
         with("expect", &[&length, "expect: 100-continue"], PING, Want::Fine),

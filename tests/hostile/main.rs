@@ -35,7 +35,9 @@ fn every_hostile_input_gets_its_answer_and_the_server_works_on() {
     let stand = Stand::start();
     let mut wrong = Vec::new();
     for (family, cases) in FAMILIES {
-        wrong.extend(cases().iter().filter_map(|case| stand.trouble(case)).map(|trouble| format!("{family}: {trouble}")));
+        wrong.extend(
+            cases().iter().filter_map(|case| stand.trouble(case)).map(|trouble| format!("{family}: {trouble}")),
+        );
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -21,7 +21,9 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut all = mismatches();
     all.extend(metadata());
     all.extend(names());
-    for method in ["initialize", "ping", "logging/setLevel", "resources/list", "prompts/list", "subscriptions/listen", "x"] {
+    for method in
+        ["initialize", "ping", "logging/setLevel", "resources/list", "prompts/list", "subscriptions/listen", "x"]
+    {
         all.push(request(&routing("2026-07-28", method), method, META, Want::Fault(404, -32601)));
     }
     for version in ["2027-01-01", "1900-01-01", "latest", "2026-07-28-draft"] {

@@ -39,14 +39,14 @@ impl Process {
         Self { child, lines, folder }
     }
 
-    /// What stands behind `start` in the next line of stdout that begins so.
+    /// The word behind `start` in the next line of stdout that begins so.
     fn said(&self, start: &str) -> String {
         loop {
             let Ok(line) = self.lines.recv_timeout(READY_WITHIN) else {
                 panic!("chaperone never said `{start}`; it wrote:\n{}", self.log());
             };
             if let Some(rest) = line.trim_start().strip_prefix(start) {
-                return rest.trim().to_owned();
+                return rest.split_whitespace().next().unwrap_or_default().to_owned();
             }
         }
     }

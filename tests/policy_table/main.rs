@@ -1,5 +1,6 @@
 //! methods × tags × allow and deny × expiry × API token, in `tools/list` and in `tools/call`, over an invented vendor.
 
+#[path = "../support/mod.rs"]
 mod support;
 
 use serde_json::{Value, json};
@@ -77,7 +78,7 @@ impl Stand {
             Scripted::json(200, &if list { json!([]) } else { json!({"id": 1}) })
         });
         let token = format!("reader:sha256:{:x}", Sha256::digest("secret"));
-        let mut setup = Setup::new(upstream.address()).catalog("tests/catalogs", "library").api_token(&token);
+        let mut setup = Setup::new(upstream.address()).catalog("tests/policy_table/catalog", "library").api_token(&token);
         for (policy, (config, _)) in POLICIES.iter().enumerate() {
             for (expiry, (expires_at, _)) in EXPIRIES.iter().enumerate() {
                 for asks in [false, true] {
@@ -191,7 +192,7 @@ fn a_server_with_a_token_is_reached_by_it_alone() {
     let upstream = Upstream::start();
     let hash = format!("{:x}", Sha256::digest("the-token"));
     let setup = Setup::new(upstream.address())
-        .catalog("tests/catalogs", "library")
+        .catalog("tests/policy_table/catalog", "library")
         .api_token(&format!("reader:sha256:{:x}", Sha256::digest("secret")))
         .policy("closed", &format!("config: {{require_api_token_auth: true}}\ntoken: {{sha256: \"{hash}\"}}"));
     let chaperone = Chaperone::serve(&setup);

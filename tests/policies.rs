@@ -3,7 +3,12 @@
 #[path = "support/fixtures.rs"]
 mod fixtures;
 
-use std::{fs, net::SocketAddr, path::Path, sync::Arc};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, LazyLock},
+};
 
 use chaperone::{
     account::Account,
@@ -31,12 +36,15 @@ const TOOLS: [(&str, &str, &[&str]); 9] = [
 ];
 
 fn account() -> Arc<Account> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/policies/catalog");
-    let catalog = Catalog::load(&folder).unwrap_or_else(|faults| panic!("{faults}"));
-    let shop = catalog.integration("shop").unwrap().clone();
-    assert_eq!(shop.tools.len(), TOOLS.len());
-    let base_url = "https://shop.example".parse().unwrap();
-    Arc::new(Account::new("acme".into(), shop, base_url, false, Secret::new("")))
+    static ACCOUNT: LazyLock<Arc<Account>> = LazyLock::new(|| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/policies/catalog");
+        let catalog = Catalog::load(&folder).unwrap_or_else(|faults| panic!("{faults}"));
+        let shop = catalog.integration("shop").unwrap().clone();
+        assert_eq!(shop.tools.len(), TOOLS.len());
+        let base_url = "https://shop.example".parse().unwrap();
+        Arc::new(Account::new("acme".into(), shop, base_url, false, Secret::new("")))
+    });
+    ACCOUNT.clone()
 }
 
 fn registry(documents: &[(&str, &str)]) -> Result<Registry, Faults> {
@@ -164,14 +172,13 @@ fn the_rule_that_decides_is_named_word_by_word() {
 fn expiry_is_judged_by_the_time_of_the_request_whatever_the_policy() {
     let at: Timestamp = "2030-01-01T00:00:00Z".parse().unwrap();
     for config in ["{}", "{methods: [read]}", "{tags: [notes], tools: {deny: ['delete_*']}}"] {
-        let text = format!("{{name: s, account: acme, token: none, config: {config}, expires_at: 2030-01-01T01:00:00+01:00}}");
+        let text =
+            format!("{{name: s, account: acme, token: none, config: {config}, expires_at: 2030-01-01T01:00:00+01:00}}");
         let registry = registry(&[("s.yaml", &text)]).unwrap();
         let server = &registry.servers()[0];
-        for (now, expired) in [
-            ("2029-12-31T23:59:59Z", None),
-            ("2030-01-01T00:00:00Z", Some(at)),
-            ("2031-01-01T00:00:00Z", Some(at)),
-        ] {
+        for (now, expired) in
+            [("2029-12-31T23:59:59Z", None), ("2030-01-01T00:00:00Z", Some(at)), ("2031-01-01T00:00:00Z", Some(at))]
+        {
             assert_eq!(server.expired(now.parse().unwrap()), expired, "{now} {config}");
         }
         assert!(server.instructions.ends_with("Access ends at 2030-01-01T00:00:00Z."), "{}", server.instructions);
@@ -252,4 +259,29 @@ fn a_server_is_found_by_its_token_and_one_without_by_its_name() {
     assert_eq!(one.sole_open().unwrap().name, "open");
     let two = registry(&[("a", &open("a")), ("b", &open("b"))]).unwrap();
     assert!(two.sole_open().is_none());
+}
+
+#[test]
+fn every_shipped_policy_loads_against_the_built_in_catalog_and_keeps_what_it_says() {
+    let catalog = Catalog::builtin().unwrap_or_else(|faults| panic!("{faults}"));
+    let affinity = catalog.integration("affinity").unwrap().clone();
+    let base_url = "https://api.affinity.co".parse().unwrap();
+    let account = Arc::new(Account::new("affinity".into(), affinity.clone(), base_url, false, Secret::new("k")));
+    let texts: Vec<(String, String)> = fixtures::files("../policies")
+        .iter()
+        .map(|path| (path.display().to_string(), fs::read_to_string(path).unwrap()))
+        .collect();
+    let documents: Vec<(&str, &str)> = texts.iter().map(|(file, text)| (file.as_str(), text.as_str())).collect();
+    let found = from_documents(&documents, vec![account], ApiTokens::new(), LOOPBACK);
+    let registry = found.unwrap_or_else(|faults| panic!("{faults}"));
+    let names: Vec<&str> = registry.servers().iter().map(|server| server.name.as_str()).collect();
+    assert_eq!(names, ["crm-assistant", "full-access", "meeting-prep", "read-only"]);
+    let server = |name: &str| registry.open(name).unwrap();
+    assert_eq!(server("full-access").tools.len(), affinity.tools.len());
+    let readers = affinity.tools.iter().filter(|tool| tool.read_only).count();
+    assert!(server("read-only").visible().all(|tool| tool.read_only) && server("read-only").tools.len() == readers);
+    assert!(server("crm-assistant").visible().all(|tool| !tool.tags.iter().any(|tag| tag == "destructive")));
+    let writes: Vec<&str> =
+        server("meeting-prep").visible().filter(|tool| !tool.read_only).map(|tool| tool.name.as_str()).collect();
+    assert_eq!(writes, ["create_a_affinity_reminder"]);
 }

@@ -35,8 +35,8 @@ pub enum Failure {
 ///
 /// # Errors
 /// Why it could not.
-pub fn serve(sources: assemble::Sources) -> Result<(), Failure> {
-    assemble::assemble(&sources, 1)?;
+pub fn serve(sources: &assemble::Sources) -> Result<(), Failure> {
+    assemble::assemble(sources, 1)?;
     Err(Failure::Bug("`serve` is not wired yet".into()))
 }
 

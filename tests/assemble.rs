@@ -1,5 +1,7 @@
 //! Everything read together: one run names every fault of every part, and what is odd is said without refusing it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 use std::{fs, os::unix::fs::symlink, path::Path, sync::Arc};
 
 use chaperone::{
@@ -64,17 +66,17 @@ fn one_run_names_the_faults_of_every_part_and_none_twice() {
 
 #[test]
 fn documents_are_the_visible_yaml_and_json_files_and_links_to_such() {
-    let named = |name: &str| format!("name: {name}\n{OPEN}");
+    let document = |name: &str| format!("name: {name}\n{OPEN}");
     let folder = folder(&[
         ("chaperone.yaml", &config("")),
-        ("policies/a.yaml", &named("a")),
-        ("policies/b.yml", &named("b")),
+        ("policies/a.yaml", &document("a")),
+        ("policies/b.yml", &document("b")),
         ("policies/c.json", "{\"name\": \"c\", \"account\": \"acme\", \"token\": \"none\"}"),
         ("policies/.hidden.yaml", "not: a policy"),
         ("policies/..data/x.yaml", "not: a policy"),
         ("policies/README.md", "not a policy"),
         ("policies/folder.yaml/x.yaml", "not: a policy"),
-        ("elsewhere/d", &named("d")),
+        ("elsewhere/d", &document("d")),
     ]);
     symlink("../elsewhere/d", folder.path().join("policies/d.yaml")).unwrap();
     let assembled = load(folder.path()).unwrap();

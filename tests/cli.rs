@@ -1,5 +1,7 @@
 //! The program from outside: what goes to stdout, what to stderr, and with which exit code.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 use std::process::{Command, Output};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");

@@ -1,5 +1,7 @@
 //! Hot reload, with real files, real links and the real watcher.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 use std::{
     fs,
     os::unix::fs::symlink,
@@ -156,7 +158,7 @@ async fn a_secret_file_and_the_list_of_api_tokens_are_watched() {
     assert_eq!(stage.handle.registry().load().api_token("alice's").map(|name| &**name), Some("alice"));
 }
 
-/// As Kubernetes lays a ConfigMap out: `a.yaml -> ..data/a.yaml`, `..data -> ..2026_01`, swapped by renaming a new link
+/// As Kubernetes lays a `ConfigMap` out: `a.yaml -> ..data/a.yaml`, `..data -> ..2026_01`, swapped by renaming a new link
 /// over `..data`, and the old folder removed.
 fn swap(volume: &Path, stamp: &str, text: &str) {
     let data = volume.join(stamp);

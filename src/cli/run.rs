@@ -15,7 +15,7 @@ pub(super) fn run(command: Command) -> Exit {
 
 fn run_serve(serve: Serve) -> Exit {
     let sources = Sources::of_process(Some(serve.required.config), serve.overrides.into_flags());
-    ended(app::serve(sources))
+    ended(app::serve(&sources))
 }
 
 fn run_demo(demo: &Demo) -> Exit {

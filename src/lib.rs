@@ -10,6 +10,8 @@ pub mod edge;
 pub mod nearest;
 pub mod outcome;
 pub mod refusal;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
 pub mod secret;
 pub mod serve;
 pub mod server;

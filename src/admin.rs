@@ -1,5 +1,7 @@
 //! The admin listener: health for now; metrics, the admin API and the console will live here.
 
+pub mod ready;
+
 use std::net::SocketAddr;
 
 /// What the admin listener is set to.

@@ -1,50 +1,178 @@
-//! The composition root.
+//! The composition root: everything is made here, wired by hand, started and ended.
 
 pub mod assemble;
+#[cfg(feature = "sandbox")]
+pub mod demo;
 pub mod reload;
 
-use std::net::SocketAddr;
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    sync::Arc,
+};
 
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    task::JoinHandle,
+};
+
+use crate::admin::ready::{Check, Health, Probe};
+use crate::clock::Clock;
+use crate::config::Config;
 use crate::document::Faults;
+use crate::edge::limits::Gate;
+use crate::serve::{self, drain};
+use crate::stack::{self, World};
+use crate::telemetry;
+use crate::upstream::Upstream;
+use assemble::{Attempt, Sources};
+use reload::{Handle, Reloader};
 
-/// What `chaperone demo` is told.
-#[derive(Clone, Copy, Debug)]
-pub struct Demo {
-    /// Where MCP traffic arrives.
-    pub listen: SocketAddr,
-}
-
-/// Why a long-running command ended, if not because it was told to.
+/// Why the program could not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The configuration, or something that it names, is at fault.
+    /// What the user wrote is at fault: exit code 64.
     #[error("{0}")]
-    Faulty(#[from] Faults),
-    /// A needed service is not there.
+    Configuration(#[from] Faults),
+    /// A value of the user's that no document holds: exit code 64.
+    #[error("{0}")]
+    Usage(String),
+    /// Something that is needed is not there: exit code 69.
     #[error("{0}")]
     Unavailable(String),
-    /// A bug.
+    /// A bug: exit code 70.
     #[error("{0}")]
     Bug(String),
-    /// Ended by a second signal.
-    #[error("interrupted")]
-    Interrupted,
 }
 
-/// Serve until told to end.
+/// Run the sidecar until it is told to end.
 ///
 /// # Errors
-/// Why it could not.
-pub fn serve(sources: &assemble::Sources) -> Result<(), Failure> {
-    assemble::assemble(sources, 1)?;
-    Err(Failure::Bug("`serve` is not wired yet".into()))
+/// The configuration is at fault, a port is taken, or the process cannot be set up.
+pub async fn serve(sources: Sources) -> Result<(), Failure> {
+    let Attempt { result, seen } = assemble::attempt(&sources, 1);
+    let assembled = result?;
+    let config = assembled.config.clone();
+    telemetry::init(&config.telemetry).map_err(Failure::Usage)?;
+    for warning in &assembled.warnings {
+        tracing::warn!("{warning}");
+    }
+    let listener = bind("listen", config.serve.listen).await?;
+    let admin = bind("admin.listen", config.admin.listen).await?;
+    let address = address(&listener)?;
+    let sources = Sources { listening: Some(address), ..sources };
+    let (reloader, handle) = Reloader::new(sources, assembled, seen);
+    let reloading = tokio::spawn(reloader.run());
+    reload_on_hangup(handle.clone())?;
+
+    let gate = Gate::new(config.edge.max_in_flight);
+    let world = World { registry: handle.registry().clone(), gate: gate.clone(), clock: Clock::system() };
+    let client = Upstream::new(&config.upstream).map_err(Failure::Usage)?;
+    let road = stack::road(&world, &config.edge, &config.upstream, client);
+
+    let (ending, drain) = drain::channel();
+    let health = Health::new(probe(handle, gate.clone(), drain.clone()));
+    let admin = tokio::spawn(serve_admin(admin, health, config.clone()));
+    end_on_signal(ending);
+    say(&format!("listening on http://{address}\n"))?;
+    serve::run(listener, road, &config.serve, gate, drain).await;
+    reloading.abort();
+    admin.abort();
+    tracing::info!("ended");
+    Ok(())
 }
 
-/// Serve the sandbox and two MCP servers.
-///
-/// # Errors
-/// Why it could not.
-pub fn demo(demo: Demo) -> Result<(), Failure> {
-    let _ = demo;
-    Err(Failure::Bug("`demo` is not wired yet".into()))
+async fn serve_admin(listener: TcpListener, health: Health, config: Config) {
+    // It answers until the very end, so that whoever probes hears "not ready" and not nothing.
+    let (ending, drain) = drain::channel();
+    serve::run(listener, health, &config.serve, Gate::new(usize::MAX), drain).await;
+    drop(ending);
+}
+
+/// What `/readyz` looks at.
+fn probe(handle: Handle, gate: Gate, drain: drain::Drain) -> Probe {
+    Arc::new(move || {
+        let (status, registry) = (handle.status(), handle.registry().load());
+        let servers = registry.servers().len();
+        let last = status
+            .last_fault
+            .as_deref()
+            .map_or("no fault".to_owned(), |fault| format!("refused: {}", fault.replace('\n', "; ")));
+        vec![
+            Check {
+                name: "serving",
+                holds: !drain.is_begun(),
+                required: true,
+                detail: format!("{} requests at work", gate.at_work()),
+            },
+            Check { name: "servers", holds: servers > 0, required: true, detail: format!("{servers} loaded") },
+            Check {
+                name: "configuration",
+                holds: status.last_fault.is_none(),
+                required: false,
+                detail: format!(
+                    "generation {} of {}, {} reloads, {} refused, {last}",
+                    status.generation, status.loaded_at, status.reloads, status.failed
+                ),
+            },
+        ]
+    })
+}
+
+fn reload_on_hangup(handle: Handle) -> Result<(), Failure> {
+    let mut hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            handle.reload();
+        }
+    });
+    Ok(())
+}
+
+fn no_signals(error: io::Error) -> Failure {
+    Failure::Unavailable(format!("signals cannot be handled: {error}"))
+}
+
+/// The first signal begins the end, the second ends at once.
+fn end_on_signal(ending: drain::Ending) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        match drain::signalled().await {
+            Ok(first) => ending.begin(first.linger()),
+            Err(error) => {
+                tracing::error!(%error, "signals cannot be handled, ending");
+                return;
+            }
+        }
+        if drain::signalled().await.is_ok() {
+            std::process::exit(INTERRUPTED);
+        }
+    })
+}
+
+/// Exit code of a process that was interrupted.
+pub const INTERRUPTED: i32 = 130;
+
+async fn bind(key: &str, listen: SocketAddr) -> Result<TcpListener, Failure> {
+    let bound = TcpListener::bind(listen).await;
+    bound.map_err(|error| {
+        Failure::Unavailable(format!("{key}: cannot listen on {listen}: {error}\nFree the address or set another one"))
+    })
+}
+
+fn address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
+    listener
+        .local_addr()
+        .map_err(|error| Failure::Unavailable(format!("the address listened on is not known: {error}")))
+}
+
+/// Write a result to stdout. A reader that went away is not our concern.
+fn say(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::Unavailable(format!("stdout: {error}")))
+        }
+        _ => Ok(()),
+    }
 }

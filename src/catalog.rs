@@ -51,9 +51,14 @@ impl Catalog {
     /// # Errors
     /// Every fault of every file, at once.
     pub fn load(folder: &Path) -> Result<Self, Faults> {
-        let texts = folder::read(folder)?;
+        let folder::Folder { texts, mut faults } = folder::read(folder);
         let texts: Vec<(&str, &str)> = texts.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
-        Self::from_texts(&texts)
+        let read = Self::from_texts(&texts);
+        if faults.is_empty() {
+            return read;
+        }
+        faults.extend(read.err().unwrap_or_default().0);
+        Err(Faults(faults))
     }
 
     /// The catalog of these files: the path of each and its text.

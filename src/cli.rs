@@ -5,10 +5,14 @@
 mod check;
 mod output;
 mod run;
+#[cfg(feature = "sandbox")]
+mod sandbox;
 mod token;
 mod tools;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
+#[cfg(feature = "sandbox")]
+use std::{net::SocketAddr, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -35,6 +39,7 @@ const AFTER_HELP: &str = "\
 Exit codes: 0 fine, 64 bad usage or configuration, 69 a needed service is not there (such as
 a port that is taken), 70 a bug in chaperone, 130 interrupted";
 
+#[cfg(feature = "sandbox")]
 const DEMO_ABOUT: &str = "\
 Try chaperone out with nothing configured: a simulated Affinity with believable data, one MCP
 server with full access to it and one that only reads. Prints the URLs and how to connect a
@@ -50,6 +55,7 @@ at once.";
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Try it out: a simulated Affinity and two MCP servers, with nothing configured
+    #[cfg(feature = "sandbox")]
     #[command(long_about = DEMO_ABOUT)]
     Demo(Demo),
     /// Serve the MCP servers that a configuration names
@@ -64,14 +70,23 @@ enum Command {
     /// Make tokens
     #[command(subcommand)]
     Token(token::Token),
-    // The hook for the sandbox alone: #[cfg(feature = "sandbox")] Sandbox(sandbox::Args), answered in `run`.
+    /// Run the simulated Affinity alone: believable data, in memory, gone when it ends
+    #[cfg(feature = "sandbox")]
+    Sandbox(sandbox::Args),
 }
 
+#[cfg(feature = "sandbox")]
 #[derive(Args, Debug)]
 struct Demo {
-    /// Where MCP traffic arrives
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
+    /// Where MCP traffic arrives; without it 127.0.0.1:8080, or any free port if that is taken
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// How long the simulated Affinity takes for every answer
+    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = duration)]
+    latency: Duration,
+    /// What is logged to stderr: a level, or directives such as info,chaperone::access=off
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log: String,
 }
 
 #[derive(Args, Debug)]
@@ -80,6 +95,11 @@ struct Serve {
     required: ConfigFile,
     #[command(flatten)]
     overrides: Overrides,
+}
+
+#[cfg(feature = "sandbox")]
+fn duration(text: &str) -> Result<Duration, String> {
+    crate::document::duration(text).ok_or_else(|| "expected a duration with its unit such as 80ms or 2s".to_owned())
 }
 
 /// The configuration file, where a command cannot do without.

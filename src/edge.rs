@@ -1,5 +1,11 @@
 //! The HTTP plane: one layer a file, each a request in and a response or a refusal out.
 
+pub mod identify;
+pub mod limits;
+pub mod origin;
+pub mod rescue;
+pub mod trace;
+
 /// What the HTTP plane is set to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {

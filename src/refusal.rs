@@ -80,6 +80,60 @@ pub enum Refusal {
     Internal(String),
 }
 
+impl Refusal {
+    /// The kind of refusal as a fixed word, for logs and metrics.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::UnknownServer => "unknown_server",
+            Self::Expired { .. } => "expired",
+            Self::ApiToken => "api_token",
+            Self::Origin => "origin",
+            Self::UnknownPath => "unknown_path",
+            Self::HttpMethod => "http_method",
+            Self::BodyTooLarge { .. } => "body_too_large",
+            Self::BodyIncomplete => "body_incomplete",
+            Self::MediaType => "media_type",
+            Self::Overloaded => "overloaded",
+            Self::Draining => "draining",
+            Self::Parse(_) => "parse",
+            Self::InvalidRequest(_) => "invalid_request",
+            Self::MethodNotFound(_) => "method_not_found",
+            Self::InvalidParams(_) => "invalid_params",
+            Self::HeaderMismatch(_) => "header_mismatch",
+            Self::UnsupportedRevision(_) => "unsupported_revision",
+            Self::UnknownTool { .. } => "unknown_tool",
+            Self::Arguments(_) => "invalid_arguments",
+            Self::Remote(remote) => &remote.kind,
+            Self::Upstream(fault) => fault.kind.word(),
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// What the upstream took before it came to this; `None` where nothing was asked of it.
+    #[must_use]
+    pub fn exchange(&self) -> Option<&Exchange> {
+        match self {
+            Self::Remote(remote) => Some(&remote.exchange),
+            Self::Upstream(fault) => Some(&fault.exchange),
+            _ => None,
+        }
+    }
+}
+
+impl UpstreamFaultKind {
+    /// The `error` word of the contract.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unreachable => "upstream_unreachable",
+            Self::Timeout(_) => "upstream_timeout",
+            Self::Incomplete => "upstream_incomplete",
+            Self::TooLarge(_) => "upstream_too_large",
+        }
+    }
+}
+
 /// What is wrong with one argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misfit {

@@ -1,4 +1,11 @@
 //! What is told of every call: the log and, later, traces and metrics.
+//!
+//! Log lines go to stderr: a readable message and fields under fixed dotted names. Never logged: tokens, credentials,
+//! argument values, results, request paths and upstream URLs.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt};
 
 /// What telemetry is set to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,4 +31,28 @@ impl Default for Config {
     fn default() -> Self {
         Self { service_name: "chaperone".into(), format: Format::Json, level: "info".into() }
     }
+}
+
+/// Begin to log. Later calls in one process have no effect: the first configuration stays.
+///
+/// # Errors
+/// `telemetry.log.level` is neither a level nor `tracing` directives.
+pub fn init(config: &Config) -> Result<(), String> {
+    let filter = EnvFilter::try_new(&config.level).map_err(|error| {
+        format!("telemetry.log.level: expected a level such as info or directives such as info,chaperone::access=off: {error}")
+    })?;
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let done = match config.format {
+        Format::Json => {
+            builder.json().flatten_event(true).with_current_span(false).with_span_list(false).finish().try_init()
+        }
+        Format::Text => {
+            let colour =
+                std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            builder.compact().with_ansi(colour).finish().try_init()
+        }
+    };
+    // A second configuration in one process: only tests do that.
+    let _ = done;
+    Ok(())
 }

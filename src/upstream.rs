@@ -1,6 +1,41 @@
 //! The seam to the upstream: a [`Call`](crate::call::Call) in, an outcome or a refusal out.
+//!
+//! [`Upstream`] answers a granted, checked call. What the tool's catalog entry says becomes HTTP requests (`split`,
+//! `multipart`), which travel the REST plane (`stack`: one layer a file, down to the pooled `client`); what comes back
+//! becomes the agent's result (`outcome`, `cut`, `binary`) or a refusal (`error`, `failure`). `page`, `cursor`,
+//! `fan_out` and `merge` make one list of many upstream pages.
+
+mod binary;
+mod body;
+mod client;
+mod credentials;
+mod cursor;
+mod cut;
+mod disposition;
+mod errand;
+mod error;
+mod failure;
+mod fan_out;
+mod merge;
+mod meter;
+mod multipart;
+mod outcome;
+mod page;
+mod plane;
+mod ratelimit;
+mod redirect;
+mod rest;
+mod split;
+mod stack;
+mod text;
+mod traceparent;
+
+#[cfg(test)]
+mod tests;
 
 use std::{path::PathBuf, time::Duration};
+
+pub use rest::{Order, Upstream};
 
 /// What the way to the upstream is set to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +48,7 @@ pub struct Config {
     pub max_response: usize,
     /// PEM file of more certificate authorities to trust (`upstream.ca_file`).
     pub ca_file: Option<PathBuf>,
-    /// Send `traceparent` on to the upstream (`upstream.propagate_trace`).
+    /// Send the call's `traceparent` on to the upstream (`upstream.propagate_trace`).
     pub propagate_trace: bool,
 }
 
@@ -26,6 +61,7 @@ impl Default for Config {
             // 500 organizations with interaction dates are about 1 MiB.
             max_response: 32 << 20,
             ca_file: None,
+            // A vendor has no use for our trace ids, and they would tell it which calls belong together.
             propagate_trace: false,
         }
     }

@@ -1,36 +1,63 @@
 //! From a command to what it does.
 
-use super::{Command, Demo, Exit, Serve, output};
-use crate::app::{self, assemble::Sources};
+#[cfg(feature = "sandbox")]
+use super::Demo;
+use super::{Command, Exit, Serve, output};
+use crate::app::{self, Failure, assemble::Sources};
+#[cfg(feature = "sandbox")]
+use crate::telemetry;
 
 pub(super) fn run(command: Command) -> Exit {
     match command {
+        #[cfg(feature = "sandbox")]
         Command::Demo(demo) => run_demo(&demo),
         Command::Serve(serve) => run_serve(serve),
         Command::Check(check) => check.run(),
         Command::Tools(tools) => tools.run(),
         Command::Token(token) => token.run(),
+        #[cfg(feature = "sandbox")]
+        Command::Sandbox(args) => to_its_end(super::sandbox::run(args)),
     }
 }
 
 fn run_serve(serve: Serve) -> Exit {
     let sources = Sources::of_process(Some(serve.required.config), serve.overrides.into_flags());
-    ended(app::serve(&sources))
+    to_its_end(app::serve(sources))
 }
 
+#[cfg(feature = "sandbox")]
 fn run_demo(demo: &Demo) -> Exit {
-    ended(app::demo(app::Demo { listen: demo.listen }))
+    let log =
+        telemetry::Config { format: telemetry::Format::Text, level: demo.log.clone(), ..telemetry::Config::default() };
+    to_its_end(app::demo::run(app::demo::Options { listen: demo.listen, latency: demo.latency, log }))
 }
 
-fn ended(result: Result<(), app::Failure>) -> Exit {
-    use app::Failure::{Bug, Faulty, Interrupted, Unavailable};
-    let (message, exit) = match result {
-        Ok(()) => return Exit::Fine,
-        Err(Faulty(faults)) => return output::refuse(&faults),
-        Err(Unavailable(message)) => (message, Exit::Unavailable),
-        Err(Bug(message)) => (message, Exit::Bug),
-        Err(Interrupted) => return Exit::Interrupted,
+/// Run a server on a runtime of its own and tell why it failed, if it did. Tokio takes the number of worker threads
+/// from `TOKIO_WORKER_THREADS`, else from the cores this process may use.
+pub(super) fn to_its_end(server: impl Future<Output = Result<(), Failure>>) -> Exit {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::note(format_args!("error: no threads can be started: {error}"));
+            return Exit::Unavailable;
+        }
     };
-    output::note(format_args!("error: {message}"));
+    let result = runtime.block_on(server);
+    // Calls that outlived the drain, and blocking file reads, are not waited for.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => Exit::Fine,
+        Err(failure) => ended(&failure),
+    }
+}
+
+fn ended(failure: &Failure) -> Exit {
+    let exit = match failure {
+        Failure::Configuration(faults) => return output::refuse(faults),
+        Failure::Usage(_) => Exit::Usage,
+        Failure::Unavailable(_) => Exit::Unavailable,
+        Failure::Bug(_) => Exit::Bug,
+    };
+    output::note(format_args!("error: {failure}"));
     exit
 }

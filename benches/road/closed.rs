@@ -1,0 +1,53 @@
+//! The closed loop: every connection calls again as soon as it is answered. Shows what a contender can carry.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::task::LocalSet;
+use tokio::time::Instant;
+
+use crate::Error;
+use crate::cli::Load;
+use crate::connection::Connection;
+use crate::sample::{Sample, Window};
+
+/// Runs the load, and measures it.
+pub(crate) async fn run(load: &Load) -> Result<Sample, Error> {
+    let mut connections = Vec::with_capacity(load.connections);
+    for _ in 0..load.connections {
+        connections.push(Connection::open(load.target, load.dialect).await?);
+    }
+    let window = Window::from_now(load);
+    let number = Rc::new(Cell::new(load.first));
+    let local = LocalSet::new();
+    let callers: Vec<_> = connections
+        .into_iter()
+        .map(|connection| local.spawn_local(call_until(connection, window, Rc::clone(&number))))
+        .collect();
+    local
+        .run_until(async {
+            let cpu = window.watch(load.pid).await?;
+            let mut latencies = Vec::new();
+            for caller in callers {
+                latencies.append(&mut caller.await??);
+            }
+            window.sample(latencies, Vec::new(), cpu)
+        })
+        .await
+}
+
+/// Calls until the window has passed; the latencies of the calls that lie wholly inside it.
+async fn call_until(mut connection: Connection, window: Window, number: Rc<Cell<u64>>) -> Result<Vec<Duration>, Error> {
+    let mut latencies = Vec::new();
+    loop {
+        let sent = Instant::now();
+        if sent >= window.end {
+            return Ok(latencies);
+        }
+        let answered = connection.call(number.replace(number.get() + 1)).await?;
+        if sent >= window.start && answered <= window.end {
+            latencies.push(answered - sent);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What one contender did in one case in one round: made by a load generator, read by the bench.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use crate::cli::Load;
+use crate::machine::CpuTime;
+use crate::{Error, stats};
+
+/// One measurement.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Sample {
+    /// Right answers a second.
+    pub(crate) throughput: f64,
+    /// The median latency, microseconds.
+    pub(crate) p50_us: f64,
+    /// The latency that 1 call of 100 exceeds, microseconds.
+    pub(crate) p99_us: f64,
+    /// The contender's CPU time a call, microseconds.
+    pub(crate) cpu_us: f64,
+    /// Share of the measured time in which the contender ran: near 1 where it, and not the load, was the limit.
+    pub(crate) busy: f64,
+    /// Share of the measured time in which the contender had work but others had its core.
+    pub(crate) starved: f64,
+    /// How late 1 call of 100 of a paced load was sent, microseconds: the load generator's own fault, not in the
+    /// latencies.
+    pub(crate) late_us: f64,
+}
+
+/// When to measure.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    pub(crate) start: Instant,
+    pub(crate) end: Instant,
+}
+
+impl Window {
+    /// The window of `load`, its warm-up beginning now.
+    pub(crate) fn from_now(load: &Load) -> Self {
+        let start = Instant::now() + Duration::from_millis(load.warm_up_ms);
+        Self { start, end: start + Duration::from_millis(load.measured_ms) }
+    }
+
+    /// Reads the contender's CPU time at both ends of the window.
+    pub(crate) async fn watch(self, pid: u32) -> Result<CpuTime, Error> {
+        tokio::time::sleep_until(self.start).await;
+        let before = CpuTime::of(pid)?;
+        tokio::time::sleep_until(self.end).await;
+        Ok(CpuTime::of(pid)?.since(before))
+    }
+
+    /// The sample of what was measured in this window.
+    pub(crate) fn sample(
+        self,
+        mut latencies: Vec<Duration>,
+        mut late: Vec<Duration>,
+        cpu: CpuTime,
+    ) -> Result<Sample, Error> {
+        latencies.sort_unstable();
+        late.sort_unstable();
+        let quantile =
+            |per_mille| stats::quantile(&latencies, per_mille).ok_or("no call was answered in the measured time");
+        let (calls, seconds) = (f64::from(u32::try_from(latencies.len())?), (self.end - self.start).as_secs_f64());
+        Ok(Sample {
+            throughput: calls / seconds,
+            p50_us: microseconds(quantile(500)?),
+            p99_us: microseconds(quantile(990)?),
+            cpu_us: microseconds(cpu.ran) / calls,
+            busy: cpu.ran.as_secs_f64() / seconds,
+            starved: cpu.waited.as_secs_f64() / seconds,
+            late_us: stats::quantile(&late, 990).map_or(0.0, microseconds),
+        })
+    }
+}
+
+fn microseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
+}

@@ -1,0 +1,130 @@
+//! Turns every refusal of the HTTP plane, and a panic, into a response: nothing leaves the road as an error.
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use futures_util::{FutureExt, future::CatchUnwind};
+use http::{HeaderValue, Request, Response, header};
+use http_body_util::Full;
+use pin_project_lite::pin_project;
+use tower::{
+    Service,
+    layer::{LayerFn, layer_fn},
+};
+
+use crate::mcp::terminate::refused;
+use crate::refusal::Refusal;
+
+/// Seconds after which it is worth coming back to an instance that was full.
+const COME_BACK: u32 = 1;
+
+/// Layer of [`Rescue`].
+#[must_use]
+pub fn layer<S>() -> LayerFn<fn(S) -> Rescue<S>> {
+    layer_fn(|inner| Rescue { inner })
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Rescue<S> {
+    inner: S,
+}
+
+impl<S, B> Service<Request<B>> for Rescue<S>
+where
+    S: Service<Request<B>, Response = Response<Full<Bytes>>, Error = Refusal>,
+{
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Rescued<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // No layer of this plane refuses in `poll_ready`.
+        self.inner.poll_ready(cx).map(|_| Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        Rescued { inner: AssertUnwindSafe(self.inner.call(request)).catch_unwind() }
+    }
+}
+
+pin_project! {
+    /// Future of [`Rescue`].
+    pub struct Rescued<F> {
+        #[pin]
+        inner: CatchUnwind<AssertUnwindSafe<F>>,
+    }
+}
+
+impl<F: Future<Output = Result<Response<Full<Bytes>>, Refusal>>> Future for Rescued<F> {
+    type Output = Result<Response<Full<Bytes>>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let refusal = match ready!(self.project().inner.poll(cx)) {
+            Ok(Ok(response)) => return Poll::Ready(Ok(response)),
+            Ok(Err(refusal)) => refusal,
+            // The panic hook has told what and where; the payload may hold anything and goes nowhere.
+            Err(_) => Refusal::Internal("a panic".into()),
+        };
+        Poll::Ready(Ok(respond(&refusal)))
+    }
+}
+
+fn respond(refusal: &Refusal) -> Response<Full<Bytes>> {
+    match refusal {
+        Refusal::Internal(text) => tracing::error!("a bug in chaperone: {text}"),
+        other => tracing::info!(refusal = other.kind(), "request refused"),
+    }
+    let mut response = refused(None, refusal, true);
+    let headers = response.headers_mut();
+    match refusal {
+        Refusal::ApiToken => drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+        Refusal::HttpMethod => drop(headers.insert(header::ALLOW, HeaderValue::from_static("POST"))),
+        Refusal::Overloaded | Refusal::Draining => drop(headers.insert(header::RETRY_AFTER, COME_BACK.into())),
+        _ => {}
+    }
+    if matches!(refusal, Refusal::Draining | Refusal::BodyIncomplete) {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+    use tower::{Layer, ServiceExt, service_fn};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_becomes_an_answer_and_says_nothing_of_itself() {
+        let service = layer().layer(service_fn(|_: Request<()>| async { panic!("secret") }));
+        let response: Response<Full<Bytes>> = service.oneshot(Request::new(())).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
+
+    #[tokio::test]
+    async fn refusals_carry_the_headers_of_their_status() {
+        for (refusal, status, name, value) in [
+            (Refusal::ApiToken, 401, header::WWW_AUTHENTICATE, "Bearer"),
+            (Refusal::HttpMethod, 405, header::ALLOW, "POST"),
+            (Refusal::Overloaded, 503, header::RETRY_AFTER, "1"),
+        ] {
+            let service = layer().layer(service_fn(move |_: Request<()>| {
+                let refusal = refusal.clone();
+                async { Err(refusal) }
+            }));
+            let response = service.oneshot(Request::new(())).await.unwrap();
+            assert_eq!(
+                (response.status().as_u16(), &response.headers()[&name]),
+                (status, &HeaderValue::from_static(value))
+            );
+        }
+    }
+}

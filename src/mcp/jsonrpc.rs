@@ -1,0 +1,234 @@
+//! JSON-RPC 2.0 envelopes (<https://www.jsonrpc.org/specification>), read without copying.
+//!
+//! MCP narrows them: an id is a string or an integer, `params` is an object, a POST holds one message.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use crate::refusal::Refusal;
+
+/// Longest id that is echoed, in bytes: an id is a counter or a UUID.
+const MAX_ID: usize = 256;
+
+/// One message of a POST body.
+#[derive(Debug)]
+pub enum Message<'b> {
+    /// Wants an answer.
+    Request(Request<'b>),
+    /// Wants none.
+    Notification(Request<'b>),
+    /// An answer to a request that chaperone never made.
+    Response,
+}
+
+/// A request, or a notification where the id is not used.
+#[derive(Debug)]
+pub struct Request<'b> {
+    /// The id as the client wrote it, to be echoed to the byte; `None` in a notification.
+    pub id: Option<&'b RawValue>,
+    /// The method.
+    pub method: Cow<'b, str>,
+    /// The parameters that some method of MCP looks at.
+    pub params: Params<'b>,
+}
+
+/// What was wrong, and the id if it could be told.
+#[derive(Debug)]
+pub struct Broken<'b> {
+    /// The id to answer.
+    pub id: Option<&'b RawValue>,
+    /// Why the message cannot be taken.
+    pub refusal: Refusal,
+}
+
+/// The parameters that some method of MCP looks at; serde refuses one that stands twice.
+#[derive(Debug, Default, Deserialize)]
+pub struct Params<'b> {
+    /// `tools/call`: the tool.
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub name: Option<&'b RawValue>,
+    /// `tools/call`: its arguments.
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub arguments: Option<&'b RawValue>,
+    /// `tools/list`: where to go on.
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub cursor: Option<&'b RawValue>,
+    /// `initialize`: the revision the client would like.
+    #[serde(borrow, default, rename = "protocolVersion", deserialize_with = "present")]
+    pub protocol_version: Option<&'b RawValue>,
+    /// Metadata of the request.
+    #[serde(borrow, default, rename = "_meta")]
+    pub meta: Option<Meta<'b>>,
+}
+
+/// `_meta` of a request (MCP 2026-07-28 `basic/index`, "_meta").
+#[derive(Debug, Default, Deserialize)]
+pub struct Meta<'b> {
+    /// The revision this request is of.
+    #[serde(borrow, default, rename = "io.modelcontextprotocol/protocolVersion", deserialize_with = "present")]
+    pub protocol_version: Option<&'b RawValue>,
+    /// What the client can do.
+    #[serde(borrow, default, rename = "io.modelcontextprotocol/clientCapabilities", deserialize_with = "present")]
+    pub client_capabilities: Option<&'b RawValue>,
+    /// Who the client says it is.
+    #[serde(borrow, default, rename = "io.modelcontextprotocol/clientInfo", deserialize_with = "present")]
+    pub client_info: Option<&'b RawValue>,
+    /// W3C trace context.
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub traceparent: Option<&'b RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Envelope<'b> {
+    #[serde(borrow, default, deserialize_with = "present")]
+    jsonrpc: Option<&'b RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    id: Option<&'b RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    method: Option<&'b RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    params: Option<&'b RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    result: Option<&'b RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    error: Option<&'b RawValue>,
+}
+
+/// A key that is there is `Some`, even if it holds `null`.
+fn present<'de: 'b, 'b, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'b RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+/// The text of a JSON string; `None` for any other value. Borrowed unless it holds an escape.
+#[must_use]
+pub fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
+    let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') { serde_json::from_str(raw.get()).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
+}
+
+/// Read the body of a POST.
+///
+/// # Errors
+/// [`Refusal::Parse`] for what is not JSON, [`Refusal::InvalidRequest`] for JSON that is not one JSON-RPC message,
+/// [`Refusal::InvalidParams`] for parameters of the wrong form.
+pub fn read(body: &[u8]) -> Result<Message<'_>, Broken<'_>> {
+    let anonymous = |refusal| Broken { id: None, refusal };
+    let text = std::str::from_utf8(body).map_err(|_| anonymous(Refusal::Parse("the body is not UTF-8".into())))?;
+    let envelope: Envelope<'_> = match serde_json::from_str(text) {
+        Ok(envelope) => envelope,
+        Err(error) => return Err(anonymous(not_an_envelope(text, &error))),
+    };
+    message(envelope)
+}
+
+fn not_an_envelope(text: &str, error: &serde_json::Error) -> Refusal {
+    if error.is_syntax() || error.is_eof() {
+        return Refusal::Parse(format!("the body is not JSON: {error}"));
+    }
+    match text.trim_start().as_bytes().first() {
+        Some(b'[') => Refusal::InvalidRequest("batches are not part of this protocol, send one request a POST".into()),
+        Some(b'{') => Refusal::InvalidRequest(format!("not a JSON-RPC message: {error}")),
+        _ => Refusal::InvalidRequest("expected a JSON-RPC message, which is a JSON object".into()),
+    }
+}
+
+fn message(envelope: Envelope<'_>) -> Result<Message<'_>, Broken<'_>> {
+    let id = envelope.id.filter(|id| is_id(id.get()));
+    let invalid = |text: &str| Broken { id, refusal: Refusal::InvalidRequest(text.to_owned()) };
+    if envelope.jsonrpc.is_none_or(|version| version.get() != "\"2.0\"") {
+        return Err(invalid("expected \"jsonrpc\": \"2.0\""));
+    }
+    if envelope.id.is_some() && id.is_none() {
+        return Err(invalid("expected an id that is a string or an integer"));
+    }
+    let Some(method) = envelope.method else {
+        let answer = id.is_some() && (envelope.result.is_some() != envelope.error.is_some());
+        return if answer { Ok(Message::Response) } else { Err(invalid("the method is missing")) };
+    };
+    let Some(method) = text(method) else { return Err(invalid("expected a method that is a string")) };
+    let params = match envelope.params {
+        None => Params::default(),
+        Some(raw) => params(raw).map_err(|refusal| Broken { id, refusal })?,
+    };
+    let request = Request { id, method, params };
+    Ok(if id.is_some() { Message::Request(request) } else { Message::Notification(request) })
+}
+
+fn params(raw: &RawValue) -> Result<Params<'_>, Refusal> {
+    if !raw.get().starts_with('{') {
+        return Err(Refusal::InvalidParams("expected params that are an object".into()));
+    }
+    serde_json::from_str(raw.get()).map_err(|error| Refusal::InvalidParams(format!("params cannot be read: {error}")))
+}
+
+/// MCP 2026-07-28 `basic/index`, "Requests": the id is a string or an integer, never null.
+fn is_id(raw: &str) -> bool {
+    let digits = raw.strip_prefix('-').unwrap_or(raw);
+    let integer = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    raw.len() <= MAX_ID && (raw.starts_with('"') || integer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(body: &str) -> Refusal {
+        read(body.as_bytes()).unwrap_err().refusal
+    }
+
+    #[test]
+    fn ids_are_echoed_as_they_were_written() {
+        for id in ["0", "\"server-discover-probe-1\"", "-7", "\"\\u0041\"", "12345678901234567890123"] {
+            let body = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#);
+            let Ok(Message::Request(request)) = read(body.as_bytes()) else { panic!("{id}") };
+            assert_eq!(request.id.unwrap().get(), id);
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_is_a_parse_error() {
+        for body in ["", "{", "nonsense", "{\"a\":1}}", "\u{feff}{}", "{\"id\":01}"] {
+            assert!(matches!(refusal(body), Refusal::Parse(_)), "{body}");
+        }
+        assert!(matches!(read(b"\xff{}").unwrap_err().refusal, Refusal::Parse(_)));
+    }
+
+    #[test]
+    fn json_that_is_not_one_message_is_an_invalid_request() {
+        for body in [
+            "[]",
+            "1",
+            "null",
+            "{}",
+            r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#,
+            r#"{"jsonrpc":"1.0","id":1,"method":"ping"}"#,
+            r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#,
+            r#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#,
+            r#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":7}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call"}"#,
+            r#"{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}"#,
+        ] {
+            assert!(matches!(refusal(body), Refusal::InvalidRequest(_)), "{body}");
+        }
+    }
+
+    #[test]
+    fn parameters_of_the_wrong_form_or_twice_are_refused() {
+        for params in ["[]", "7", "null", r#"{"name":"a","name":"b"}"#, r#"{"_meta":7}"#] {
+            let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}"#);
+            let broken = read(body.as_bytes()).unwrap_err();
+            assert!(matches!(broken.refusal, Refusal::InvalidParams(_)), "{params}");
+            assert_eq!(broken.id.unwrap().get(), "1");
+        }
+    }
+
+    #[test]
+    fn a_message_without_id_is_a_notification_and_one_without_method_an_answer() {
+        let note = br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+        assert!(matches!(read(note), Ok(Message::Notification(_))));
+        assert!(matches!(read(br#"{"jsonrpc":"2.0","id":1,"result":{}}"#), Ok(Message::Response)));
+    }
+}

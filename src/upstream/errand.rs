@@ -1,0 +1,158 @@
+//! What all requests of one call share, and how one of them is made and judged.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Uri, header, uri::PathAndQuery};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use serde_json::{Map, Value};
+use tower::ServiceExt;
+use tracing::{Instrument, field};
+
+use super::body::{self, Received};
+use super::error::{self, ErrorAnswer};
+use super::failure::Failure;
+use super::meter::Meter;
+use super::plane::{Answer, Destination, Request};
+use super::split::{self, Parameter};
+use super::stack::Stack;
+use crate::account::Account;
+use crate::catalog::tool::{Rest, Shape, Tool};
+use crate::trace::TraceParent;
+
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("chaperone/", env!("CARGO_PKG_VERSION")));
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const ANY: HeaderValue = HeaderValue::from_static("*/*");
+
+/// Enough of an error's body to find its messages in.
+const ERROR_BODY: usize = 64 << 10;
+
+/// One call on its way to the account's API.
+pub(super) struct Errand<'a> {
+    /// The REST plane.
+    pub(super) stack: &'a Stack,
+    /// The account.
+    pub(super) account: &'a Arc<Account>,
+    /// The tool.
+    pub(super) tool: &'a Tool,
+    /// What the tool does.
+    pub(super) rest: &'a Rest,
+    /// The wall clock when the call came in.
+    pub(super) now: jiff::Timestamp,
+    /// The call's place in its trace.
+    pub(super) trace: TraceParent,
+    /// Largest answer in bytes.
+    pub(super) max_response: usize,
+    /// Counts what the call takes.
+    pub(super) meter: &'a Meter,
+}
+
+/// A good answer, read to its end.
+pub(super) struct Reply {
+    /// Its headers.
+    pub(super) headers: HeaderMap,
+    /// Its body.
+    pub(super) body: Bytes,
+}
+
+impl Errand<'_> {
+    /// Make one request to the account's API and read its answer, which must be a success.
+    ///
+    /// # Errors
+    /// How it failed; an error status is [`Failure::Remote`].
+    pub(super) async fn fetch(&self, values: &Map<String, Value>, paging: &[Parameter<'_>]) -> Result<Reply, Failure> {
+        let answer = self.send(self.request(values, paging)?, Destination::Account).await?;
+        let (head, body) = answer.http.into_parts();
+        if !head.status.is_success() {
+            return Err(self.unsuccessful(head, body).await);
+        }
+        match body::read(body, self.max_response, self.meter).await {
+            Ok(Received { exceeds: true, .. }) => Err(Failure::TooLarge(self.max_response)),
+            Ok(Received { bytes, .. }) => Ok(Reply { headers: head.headers, body: bytes }),
+            Err((_, failure)) => Err(failure),
+        }
+    }
+
+    /// The failure that an answer other than a success is.
+    pub(super) async fn unsuccessful(&self, head: http::response::Parts, body: Incoming) -> Failure {
+        if !(head.status.is_client_error() || head.status.is_server_error()) {
+            return Failure::Incomplete(format!("the answer has the status {}, expected a success", head.status));
+        }
+        // What of the body can be read is enough: the status is the answer.
+        let text = match body::read(body, ERROR_BODY, self.meter).await {
+            Ok(received) => received.bytes,
+            Err((text, _)) => text,
+        };
+        let answer = ErrorAnswer { head: &head, body: &text, budget: self.meter.budget(), now: self.now };
+        Failure::Remote(Box::new(error::remote(self.account, &answer, !self.tool.read_only)))
+    }
+
+    /// Send a request. Its answer is counted; its body is still to be read.
+    ///
+    /// # Errors
+    /// There was no connection, or no answer.
+    pub(super) async fn send(
+        &self,
+        http: http::Request<Full<Bytes>>,
+        destination: Destination,
+    ) -> Result<Answer, Failure> {
+        let span = tracing::debug_span!(
+            "upstream",
+            "http.request.method" = %http.method(),
+            "url.template" = %self.rest.template,
+            "server.address" = http.uri().host(),
+            "http.response.status_code" = field::Empty,
+        );
+        let request = Request { http, account: self.account.clone(), destination, trace: self.trace };
+        self.meter.sent();
+        match self.stack.clone().oneshot(request).instrument(span.clone()).await {
+            Ok(mut answer) => {
+                let status = answer.http.status().as_u16();
+                span.record("http.response.status_code", status);
+                self.meter.answered(status, std::mem::take(&mut answer.budget));
+                Ok(answer)
+            }
+            Err(failure) => {
+                if matches!(failure, Failure::Unreachable(_)) {
+                    self.meter.unsent();
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// The request that these arguments make.
+    ///
+    /// # Errors
+    /// An argument cannot be sent as it is.
+    pub(super) fn request(
+        &self,
+        values: &Map<String, Value>,
+        paging: &[Parameter<'_>],
+    ) -> Result<http::Request<Full<Bytes>>, Failure> {
+        let target = split::target(self.account.base_url.path(), self.rest, values, paging)?;
+        let (body, content_type) = split::body(self.rest, values)?;
+        let accept = if matches!(self.rest.result, Shape::Binary { .. }) { ANY } else { JSON };
+        let mut request = request(&self.account.base_url, target, body)?;
+        request.method_mut().clone_from(&self.rest.method);
+        let headers = request.headers_mut();
+        headers.insert(header::ACCEPT, accept);
+        headers.extend(content_type.map(|value| (header::CONTENT_TYPE, value)));
+        Ok(request)
+    }
+}
+
+/// A GET to a target on the server of `base`.
+///
+/// # Errors
+/// A bug: the parts make no URL.
+pub(super) fn request(base: &Uri, target: PathAndQuery, body: Bytes) -> Result<http::Request<Full<Bytes>>, Failure> {
+    let mut parts = base.clone().into_parts();
+    parts.path_and_query = Some(target);
+    let uri = Uri::from_parts(parts).map_err(|error| Failure::Bug(format!("no URL: {error}")))?;
+    let mut request = http::Request::new(Full::new(body));
+    *request.uri_mut() = uri;
+    request.headers_mut().insert(header::USER_AGENT, AGENT);
+    Ok(request)
+}

@@ -1,0 +1,84 @@
+//! What can go wrong on the way to the upstream and back, and the refusal it becomes.
+
+use std::{error::Error, time::Duration};
+
+use crate::outcome::Exchange;
+use crate::refusal::{Applied, Misfit, Refusal, Remote, UpstreamFault, UpstreamFaultKind};
+
+/// A failure, before it is known what the whole call took.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// No connection; nothing left. The text is for the log.
+    Unreachable(String),
+    /// The call's time, this long, is over.
+    Timeout(Duration),
+    /// The answer broke off or is not what the catalog says. The text is for the log.
+    Incomplete(String),
+    /// The answer is larger than this many bytes.
+    TooLarge(usize),
+    /// The upstream answered with an error; its exchange is filled in at the end.
+    Remote(Box<Remote>),
+    /// An argument cannot be sent as it is.
+    Misfit(Misfit),
+    /// A bug; the text is for the log.
+    Bug(String),
+}
+
+impl Failure {
+    /// An argument that cannot be sent as it is.
+    pub(super) fn misfit(argument: &str, problem: impl Into<String>) -> Self {
+        Self::Misfit(Misfit { argument: argument.to_owned(), problem: problem.into() })
+    }
+
+    /// The refusal of a call that took `exchange`.
+    pub(super) fn into_refusal(self, read_only: bool, exchange: Exchange) -> Refusal {
+        let (kind, detail) = match self {
+            Self::Unreachable(detail) => (UpstreamFaultKind::Unreachable, detail),
+            Self::Timeout(time) => (UpstreamFaultKind::Timeout(time), "the call's time is over".into()),
+            Self::Incomplete(detail) => (UpstreamFaultKind::Incomplete, detail),
+            Self::TooLarge(limit) => (UpstreamFaultKind::TooLarge(limit), "the answer is too large".into()),
+            Self::Remote(mut remote) => {
+                remote.exchange = exchange;
+                return Refusal::Remote(remote);
+            }
+            Self::Misfit(misfit) => return Refusal::Arguments(vec![misfit]),
+            Self::Bug(text) => return Refusal::Internal(text),
+        };
+        let applied = match (read_only, exchange.requests) {
+            (true, _) => Applied::ReadOnly,
+            (false, 0) => Applied::No,
+            (false, _) => Applied::Maybe,
+        };
+        Refusal::Upstream(Box::new(UpstreamFault { kind, detail, applied, exchange }))
+    }
+}
+
+/// An error and what caused it, outermost first.
+pub(super) fn causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_became_of_a_write_follows_from_what_was_sent() {
+        for (read_only, requests, expected) in
+            [(true, 1, Applied::ReadOnly), (false, 0, Applied::No), (false, 1, Applied::Maybe)]
+        {
+            let exchange = Exchange { requests, ..Exchange::default() };
+            match Failure::Unreachable(String::new()).into_refusal(read_only, exchange) {
+                Refusal::Upstream(fault) => assert_eq!(fault.applied, expected),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}

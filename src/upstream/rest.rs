@@ -1,0 +1,172 @@
+//! The REST upstream: carries calls out over HTTP, as the catalog says.
+
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+use tower::Service;
+
+use super::cursor::{Paged, foreign};
+use super::errand::Errand;
+use super::failure::Failure;
+use super::meter::Meter;
+use super::page::Position;
+use super::stack::{self, Stack};
+use super::{Config, binary, cut, fan_out, outcome, page};
+use crate::account::Account;
+use crate::call::{Arguments, Call};
+use crate::catalog::arguments::Checked;
+use crate::catalog::tool::{Items, Offer, Operation, Rest, Shape};
+use crate::outcome::{Content, Exchange, Outcome};
+use crate::refusal::Refusal;
+use crate::trace::TraceParent;
+
+/// The way to all upstreams. A clone shares its connections.
+#[derive(Clone)]
+pub struct Upstream(Arc<Plane>);
+
+struct Plane {
+    stack: Stack,
+    max_response: usize,
+}
+
+/// What of a call an upstream has to know: all of it granted and checked.
+#[derive(Debug)]
+pub struct Order {
+    /// The account to act for.
+    pub account: Arc<Account>,
+    /// The tool.
+    pub offer: Offer,
+    /// The arguments.
+    pub arguments: Checked,
+    /// The wall clock when the call came in.
+    pub now: Timestamp,
+    /// When an answer must be there.
+    pub deadline: Instant,
+    /// The call's place in its trace.
+    pub trace: TraceParent,
+}
+
+impl TryFrom<Call> for Order {
+    type Error = Refusal;
+
+    /// Refuses a call that nobody granted or checked: it is a bug that it came so far.
+    fn try_from(call: Call) -> Result<Self, Refusal> {
+        let offer = call.grant()?.clone();
+        call.checked()?;
+        let arguments = match call.arguments {
+            Arguments::Checked(checked) => checked,
+            Arguments::Raw(_) => return Err(Refusal::Internal("unchecked arguments".into())),
+        };
+        let account = call.server.account.clone();
+        Ok(Self { account, offer, arguments, now: call.now, deadline: call.deadline, trace: call.trace })
+    }
+}
+
+impl Upstream {
+    /// A way with no connection yet.
+    ///
+    /// # Errors
+    /// What of the configuration cannot work, for a person.
+    pub fn new(config: &Config) -> Result<Self, String> {
+        Ok(Self(Arc::new(Plane { stack: stack::build(config)?, max_response: config.max_response })))
+    }
+
+    /// Carry an order out. Dropping the future cancels its requests.
+    ///
+    /// # Errors
+    /// The upstream refused or failed, or an argument cannot be sent as it is.
+    pub async fn carry_out(&self, order: Order) -> Result<Outcome, Refusal> {
+        let offer = order.offer.clone();
+        match &offer.tool().operation {
+            Operation::Static { blocks, structured, is_error } => {
+                let content =
+                    Content::Blocks { blocks: blocks.clone(), structured: structured.clone(), is_error: *is_error };
+                Ok(Outcome { content, exchange: Exchange::default() })
+            }
+            Operation::Rest(rest) => self.call_rest(order, rest).await,
+        }
+    }
+
+    async fn call_rest(&self, order: Order, rest: &Rest) -> Result<Outcome, Refusal> {
+        let Order { account, offer, arguments, now, deadline, trace } = order;
+        let (meter, tool) = (Meter::start(), offer.tool());
+        let errand = Errand {
+            stack: &self.0.stack,
+            account: &account,
+            tool,
+            rest,
+            now,
+            trace,
+            max_response: self.0.max_response,
+            meter: &meter,
+        };
+        let result = match timeout_at(deadline, content(&errand, arguments)).await {
+            Ok(result) => result,
+            Err(_) => Err(Failure::Timeout(given(deadline.saturating_duration_since(meter.started())))),
+        };
+        let exchange = meter.finish();
+        match result {
+            Ok(content) => Ok(Outcome { content, exchange }),
+            Err(failure) => Err(failure.into_refusal(tool.read_only, exchange)),
+        }
+    }
+}
+
+/// What the agent gets, by the shape that the catalog names.
+async fn content(errand: &Errand<'_>, arguments: Checked) -> Result<Content, Failure> {
+    match (&errand.rest.result, &errand.rest.fan_out) {
+        (Shape::List { items }, Some(all)) if arguments.values.get(&all.argument).is_none_or(Value::is_null) => {
+            fan_out::list(errand, all, items, arguments).await.map(Content::Json)
+        }
+        (Shape::List { items }, _) => list(errand, items, arguments).await.map(Content::Json),
+        (Shape::Binary { inline_limit }, _) => binary::fetch(errand, &arguments.values, *inline_limit).await,
+        (Shape::Object, _) => {
+            let reply = errand.fetch(&arguments.values, &[]).await?;
+            outcome::object(errand.account, &errand.rest.template, reply)
+        }
+        (Shape::Deleted, _) => {
+            errand.fetch(&arguments.values, &[]).await?;
+            Ok(Content::Json(outcome::deleted(&errand.rest.path, &arguments.values)))
+        }
+    }
+}
+
+/// One page of a list.
+async fn list(errand: &Errand<'_>, items: &Items, arguments: Checked) -> Result<Bytes, Failure> {
+    let (paged, position) = Paged::open::<Position>(&errand.tool.name, arguments)?;
+    if position.as_ref().is_some_and(|position| !position.suits(&errand.rest.paging)) {
+        return Err(foreign());
+    }
+    let page = page::fetch(errand, items, &paged.values, position.as_ref()).await?;
+    let cursor = page.next.map(|next| paged.cursor(next)).transpose()?;
+    Ok(cut::envelope([&page.items[..]], cursor.as_deref()))
+}
+
+/// The time that a call had, for a sentence: what the layers before took of `30s` is not to make `29.98s` of it.
+fn given(time: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(time.as_millis().div_ceil(100) * 100).unwrap_or(u64::MAX))
+}
+
+impl Service<Call> for Upstream {
+    type Response = Outcome;
+    type Error = Refusal;
+    /// The one box of a call's road.
+    type Future = BoxFuture<'static, Result<Outcome, Refusal>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, call: Call) -> Self::Future {
+        let upstream = self.clone();
+        Box::pin(async move { upstream.carry_out(Order::try_from(call)?).await })
+    }
+}

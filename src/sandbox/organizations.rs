@@ -45,9 +45,6 @@ pub(super) fn get(state: &mut State, call: &Call<'_>, path: Path) -> Result {
     let organization = state.organizations.find("organization_id", path.first)?;
     let options = Options::read(params)?;
     let mut view = full(state, organization);
-    if params.flag("with_opportunities")?.unwrap_or(false) {
-        view.insert("opportunity_ids".to_owned(), json!(opportunity_ids(state, organization.id)));
-    }
     if options.with_dates {
         let mut contacts = contacts(state, Kind::Organization, call.now);
         contacts.entry(organization.id).or_default().write(&options, &mut view);
@@ -124,6 +121,7 @@ fn full(state: &State, organization: &Organization) -> Map<String, Value> {
     let person_ids: Vec<Id> = people.map(|person| person.id).collect();
     let mut view = short(organization);
     view.insert("person_ids".to_owned(), json!(person_ids));
+    view.insert("opportunity_ids".to_owned(), json!(opportunity_ids(state, id)));
     let entries = list_entries::of(state, Entity { kind: Kind::Organization, id });
     view.insert("list_entries".to_owned(), json!(entries));
     view

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// The credential of the account, to be looked for in what reaches the upstream and nowhere else.
-pub(crate) const CREDENTIAL: &str = "a-credential-for-tests";
+pub(crate) const CREDENTIAL: &str = "test-key";
 
 /// A configuration in the making.
 pub(crate) struct Setup {

@@ -266,7 +266,8 @@ fn every_shipped_policy_loads_against_the_built_in_catalog_and_keeps_what_it_say
     let catalog = Catalog::builtin().unwrap_or_else(|faults| panic!("{faults}"));
     let affinity = catalog.integration("affinity").unwrap().clone();
     let base_url = "https://api.affinity.co".parse().unwrap();
-    let account = Arc::new(Account::new("affinity".into(), affinity.clone(), base_url, false, Secret::new("k")));
+    let account =
+        Arc::new(Account::new("affinity".into(), affinity.clone(), base_url, false, Secret::new("k")).unwrap());
     let texts: Vec<(String, String)> = fixtures::files("../policies")
         .iter()
         .map(|path| (path.display().to_string(), fs::read_to_string(path).unwrap()))

@@ -28,6 +28,7 @@ const INTERRUPTED: u8 = 130;
 /// Any API key is accepted, as Basic password or Bearer token, unless CHAPERONE_SANDBOX_API_KEY or --api-key-file sets
 /// the one to accept.
 #[derive(Clone, Debug, clap::Args)]
+#[expect(clippy::doc_markdown, reason = "--help shows these texts as they are")]
 pub struct Args {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787")]
@@ -69,8 +70,8 @@ pub async fn run(args: Args) -> ExitCode {
     let sandbox = match Sandbox::bind(config).await {
         Ok(sandbox) => sandbox,
         Err(error) => {
-            let seed = matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::NotFound);
-            return fail(if seed { USAGE } else { UNAVAILABLE }, &error.to_string());
+            let code = if error.kind() == io::ErrorKind::InvalidData { USAGE } else { UNAVAILABLE };
+            return fail(code, &error.to_string());
         }
     };
     let (mut interrupt, mut terminate) = match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {

@@ -21,6 +21,7 @@ const API_KEY_ENV: &str = "CHAPERONE_SANDBOX_API_KEY";
 /// Any API key is accepted, as Basic password or Bearer token, unless CHAPERONE_SANDBOX_API_KEY or --api-key-file sets
 /// the one to accept.
 #[derive(Clone, Debug, clap::Args)]
+#[expect(clippy::doc_markdown, reason = "--help shows these texts as they are")]
 pub(super) struct Args {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787")]
@@ -59,7 +60,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         rate_limit: RateLimit { user_per_minute: args.user_limit, org_per_month: args.org_limit },
     };
     let sandbox = Sandbox::bind(config).await.map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidData | io::ErrorKind::NotFound => Failure::Usage(error.to_string()),
+        io::ErrorKind::InvalidData => Failure::Usage(error.to_string()),
         _ => Failure::Unavailable(error.to_string()),
     })?;
     // A closed stdout is no reason not to serve.

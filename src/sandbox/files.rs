@@ -20,7 +20,7 @@ pub(super) fn list(state: &mut State, call: &Call<'_>, _path: Path) -> Result {
     let page = Page::<Id>::read(params, MAX_SIZE)?;
     let found = state.files.before(page.after.unwrap_or(Id::MAX));
     let found = found.filter(|(_, file)| target.is_none_or(|target| file.target == target));
-    page.answer("entity_files", found.map(|(id, file)| (id, view(file))))
+    Ok(page.answer("entity_files", found.map(|(id, file)| (id, view(file)))))
 }
 
 pub(super) fn get(state: &mut State, _call: &Call<'_>, path: Path) -> Result {

@@ -12,7 +12,7 @@ use super::{
     time::Time,
 };
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// How far both buckets are used up.
 #[derive(Debug)]

@@ -1,5 +1,7 @@
 //! `/organizations`.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -22,7 +24,7 @@ pub(super) fn list(state: &mut State, call: &Call<'_>, _path: Path) -> Result {
     let options = Options::read(params)?;
     let with_opportunities = params.flag("with_opportunities")?.unwrap_or(false);
     let page = Page::<Id>::read(params, MAX_SIZE)?;
-    let contacts = options.are_needed().then(|| contacts(state, Kind::Organization, call.now)).unwrap_or_default();
+    let contacts = if options.are_needed() { contacts(state, Kind::Organization, call.now) } else { HashMap::new() };
     let found = state
         .organizations
         .after(page.after.unwrap_or(0))
@@ -37,7 +39,7 @@ pub(super) fn list(state: &mut State, call: &Call<'_>, _path: Path) -> Result {
         }
         (id, view)
     });
-    page.answer("organizations", items)
+    Ok(page.answer("organizations", items))
 }
 
 pub(super) fn get(state: &mut State, call: &Call<'_>, path: Path) -> Result {

@@ -69,10 +69,10 @@ impl Sandbox {
     /// Fails with the listener's error, or with [`io::ErrorKind::InvalidData`] and all faults of the seed.
     pub async fn bind(config: Config) -> io::Result<Self> {
         let state = seed::load(config.seed.as_deref(), Time::now())?;
-        let api = TcpListener::bind(config.listen).await?;
+        let api = listen(config.listen).await?;
         let local_addr = api.local_addr()?;
         let storage = config.storage_listen.unwrap_or(SocketAddr::new(local_addr.ip(), 0));
-        let storage = TcpListener::bind(storage).await?;
+        let storage = listen(storage).await?;
         let world = World { state, limits: Limits::new(config.rate_limit) };
         let shared = Shared {
             api_key: config.api_key,
@@ -117,6 +117,11 @@ impl Sandbox {
         drop((self.api, self.storage));
         let _ = tokio::time::timeout(DRAIN, connections.shutdown()).await;
     }
+}
+
+async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
+    TcpListener::bind(address).await.map_err(named)
 }
 
 impl Shared {

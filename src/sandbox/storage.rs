@@ -5,6 +5,7 @@
 
 use std::{fmt, io};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest as _, Sha256};
@@ -73,7 +74,7 @@ impl Signer {
         hash.update(id.to_be_bytes());
         hash.update(expires.to_be_bytes());
         hash.update(self.key);
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        URL_SAFE_NO_PAD.encode(hash.finalize())
     }
 }
 

@@ -4,6 +4,8 @@
     pip install -r tests/sdk/requirements.txt
     python tests/sdk/run.py http://127.0.0.1:8787
 
+The sandbox must be freshly started, since the checks change its data and count what is there.
+
 Each check names the SDK function and the v1 operation it stands for; the transport notes which operations were really
 sent, and a check whose operation was not sent fails. The sandbox has no v2 API: calls of the SDK to /v2 are answered 403
 by the transport, which is also what makes `reminders.delete` take its v1 road. The v1 operations that the SDK does

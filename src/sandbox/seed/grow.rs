@@ -59,11 +59,8 @@ pub(super) fn grow(seed: Seed) -> State {
 
 /// Who works at the organization today.
 fn contacts(state: &State, organization: Id) -> Vec<Id> {
-    let works_there = |person: &&Person| {
-        !person.internal
-            && person.organization_ids.contains(&organization)
-            && !person.past_organization_ids.contains(&organization)
-    };
+    let works_there =
+        |person: &&Person| !person.internal && person.current_organization_ids().any(|id| id == organization);
     state.persons.iter().filter(works_there).map(|person| person.id).collect()
 }
 
@@ -126,7 +123,7 @@ fn befriend(state: &mut State) {
     state.strengths = met.into_iter().map(|(pair, times)| (pair, strength(times))).collect();
 }
 
-/// Numbers that look random and are always the same (SplitMix64).
+/// Numbers that look random and are always the same (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {

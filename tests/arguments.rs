@@ -1,4 +1,5 @@
 //! The checks of a tool's arguments, through catalogs as they are written.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::LazyLock;
 
@@ -139,6 +140,15 @@ fn ids_in_a_path_are_integers_from_zero_or_text_that_stays_one_segment() {
 }
 
 #[test]
+fn a_file_that_is_not_allowed_is_refused_argument_by_argument() {
+    let with = |name: &str, content: &str, media_type: &str| json!({"file_name": name, "content": content, "media_type": media_type, "person_id": 1});
+    assert!(values("affinity_files_upload", &with("a.pdf", "YWJj", "application/pdf")).is_object());
+    let found = misfits("affinity_files_upload", &with("a/b.exe", "YWJ", "text/html"));
+    let arguments: Vec<&str> = found.iter().map(|line| line.split(':').next().unwrap()).collect();
+    assert_eq!(arguments, ["file_name", "content", "media_type"], "{found:#?}");
+}
+
+#[test]
 fn defaults_are_filled_in_after_what_the_caller_gave() {
     let checked = check("list_all_tracker_issues", r#"{"project":"A"}"#).unwrap();
     let expected = json!({
@@ -207,7 +217,7 @@ fn references_of_an_argument_point_into_the_tools_schema() {
 #[test]
 fn a_static_tool_has_its_schema_word_for_word_and_checks_it() {
     let listing = &tool("schema.word-for_word").listing;
-    assert!(listing.contains(r##""$defs":{"address":{"$anchor":"addressDef","##), "{listing}");
+    assert!(listing.contains(r#""$defs":{"address":{"$anchor":"addressDef","#), "{listing}");
     assert!(listing.contains(r#""openWorldHint":false"#), "{listing}");
     assert_eq!(values("schema.word-for_word", &json!({"phone": "2", "count": "3"})), json!({"phone": "2", "count": 3}));
     assert_eq!(misfits("schema.word-for_word", &json!({"phone": "1"})), ["address: required, but missing"]);

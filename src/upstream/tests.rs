@@ -5,3 +5,4 @@ mod files;
 mod lists;
 mod requests;
 pub(super) mod support;
+mod tls;

@@ -92,7 +92,8 @@ fn script(exchanges: &[Value], location: &str) -> impl Fn(&Received) -> Scripted
         .map(|exchange| (exchange["request"].clone(), scripted(&exchange["upstream"], location)))
         .collect();
     move |received| {
-        let belongs = exchanges.iter().find(|(request, _)| Expected::new(request, CREDENTIAL).is_met_by(received).is_ok());
+        let belongs =
+            exchanges.iter().find(|(request, _)| Expected::new(request, CREDENTIAL).is_met_by(received).is_ok());
         belongs.map_or_else(|| Scripted::json(500, &"unexpected".into()), |(_, answer)| answer.clone())
     }
 }
@@ -135,7 +136,9 @@ fn every_call_becomes_the_request_and_the_result_of_the_table() {
     let stand = Stand::start();
     let wrong: Vec<String> = table()
         .iter()
-        .filter_map(|case| stand.case(case).err().map(|trouble| format!("{} {}: {trouble}", case["tool"], case["arguments"])))
+        .filter_map(|case| {
+            stand.case(case).err().map(|trouble| format!("{} {}: {trouble}", case["tool"], case["arguments"]))
+        })
         .collect();
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }

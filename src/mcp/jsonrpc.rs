@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::value::RawValue;
 
 use crate::refusal::Refusal;
@@ -59,7 +59,7 @@ pub struct Params<'b> {
     #[serde(borrow, default, rename = "protocolVersion", deserialize_with = "present")]
     pub protocol_version: Option<&'b RawValue>,
     /// Metadata of the request.
-    #[serde(borrow, default, rename = "_meta")]
+    #[serde(borrow, default, rename = "_meta", deserialize_with = "meta")]
     pub meta: Option<Meta<'b>>,
 }
 
@@ -101,6 +101,19 @@ fn present<'de: 'b, 'b, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
+/// serde would take a list for a structure, its items in the order of the fields; here only an object will do.
+fn is_object(json: &str) -> bool {
+    json.trim_start().starts_with('{')
+}
+
+fn meta<'de: 'b, 'b, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Meta<'b>>, D::Error> {
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    if !is_object(raw.get()) {
+        return Err(D::Error::custom("expected `_meta` to be an object"));
+    }
+    serde_json::from_str(raw.get()).map(Some).map_err(D::Error::custom)
+}
+
 /// The text of a JSON string; `None` for any other value. Borrowed unless it holds an escape.
 #[must_use]
 pub fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
@@ -117,7 +130,8 @@ pub fn read(body: &[u8]) -> Result<Message<'_>, Broken<'_>> {
     let anonymous = |refusal| Broken { id: None, refusal };
     let text = std::str::from_utf8(body).map_err(|_| anonymous(Refusal::Parse("the body is not UTF-8".into())))?;
     let envelope: Envelope<'_> = match serde_json::from_str(text) {
-        Ok(envelope) => envelope,
+        Ok(envelope) if is_object(text) => envelope,
+        Ok(_) => return Err(anonymous(not_an_object(text))),
         Err(error) => return Err(anonymous(not_an_envelope(text, &error))),
     };
     message(envelope)
@@ -127,9 +141,15 @@ fn not_an_envelope(text: &str, error: &serde_json::Error) -> Refusal {
     if error.is_syntax() || error.is_eof() {
         return Refusal::Parse(format!("the body is not JSON: {error}"));
     }
+    if is_object(text) {
+        return Refusal::InvalidRequest(format!("not a JSON-RPC message: {error}"));
+    }
+    not_an_object(text)
+}
+
+fn not_an_object(text: &str) -> Refusal {
     match text.trim_start().as_bytes().first() {
         Some(b'[') => Refusal::InvalidRequest("batches are not part of this protocol, send one request a POST".into()),
-        Some(b'{') => Refusal::InvalidRequest(format!("not a JSON-RPC message: {error}")),
         _ => Refusal::InvalidRequest("expected a JSON-RPC message, which is a JSON object".into()),
     }
 }
@@ -157,7 +177,7 @@ fn message(envelope: Envelope<'_>) -> Result<Message<'_>, Broken<'_>> {
 }
 
 fn params(raw: &RawValue) -> Result<Params<'_>, Refusal> {
-    if !raw.get().starts_with('{') {
+    if !is_object(raw.get()) {
         return Err(Refusal::InvalidParams("expected params that are an object".into()));
     }
     serde_json::from_str(raw.get()).map_err(|error| Refusal::InvalidParams(format!("params cannot be read: {error}")))
@@ -202,6 +222,7 @@ mod tests {
             "1",
             "null",
             "{}",
+            r#"["2.0",1,"ping"]"#,
             r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#,
             r#"{"jsonrpc":"1.0","id":1,"method":"ping"}"#,
             r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#,
@@ -217,7 +238,9 @@ mod tests {
 
     #[test]
     fn parameters_of_the_wrong_form_or_twice_are_refused() {
-        for params in ["[]", "7", "null", r#"{"name":"a","name":"b"}"#, r#"{"_meta":7}"#] {
+        for params in
+            ["[]", "7", "null", r#"{"name":"a","name":"b"}"#, r#"{"_meta":7}"#, r#"{"_meta":["2025-11-25",{}]}"#]
+        {
             let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}"#);
             let broken = read(body.as_bytes()).unwrap_err();
             assert!(matches!(broken.refusal, Refusal::InvalidParams(_)), "{params}");

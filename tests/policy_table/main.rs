@@ -78,7 +78,8 @@ impl Stand {
             Scripted::json(200, &if list { json!([]) } else { json!({"id": 1}) })
         });
         let token = format!("reader:sha256:{:x}", Sha256::digest("secret"));
-        let mut setup = Setup::new(upstream.address()).catalog("tests/policy_table/catalog", "library").api_token(&token);
+        let mut setup =
+            Setup::new(upstream.address()).catalog("tests/policy_table/catalog", "library").api_token(&token);
         for (policy, (config, _)) in POLICIES.iter().enumerate() {
             for (expiry, (expires_at, _)) in EXPIRIES.iter().enumerate() {
                 for asks in [false, true] {

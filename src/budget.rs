@@ -53,11 +53,11 @@ impl Bucket {
         let mut state = format!("\"{}\";r={}", self.scope, self.remaining);
         if let Some(reset) = self.reset {
             headers.insert(RESET, reset.into());
-            state.push_str(&format!(";t={reset}"));
+            state += &format!(";t={reset}");
         }
         let mut policy = format!("\"{}\";q={}", self.scope, self.limit);
         if let Some(window) = self.window {
-            policy.push_str(&format!(";w={window}"));
+            policy += &format!(";w={window}");
         }
         for (name, text) in [(RATELIMIT, state), (POLICY, policy)] {
             if let Ok(value) = HeaderValue::try_from(text) {

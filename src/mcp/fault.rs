@@ -123,7 +123,7 @@ fn from_remote(remote: &Remote) -> Map<String, Value> {
         message = if message.is_empty() { hint.clone() } else { format!("{message}. {hint}") };
     }
     if let Some(seconds) = remote.retry_after {
-        message.push_str(&format!(" Try again in {seconds} seconds."));
+        message += &format!(" Try again in {seconds} seconds.");
     }
     if remote.write && remote.status >= 500 {
         message.push_str(" The change may or may not have been applied: read the record before you try again.");

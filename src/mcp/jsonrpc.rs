@@ -134,7 +134,7 @@ pub fn read(body: &[u8]) -> Result<Message<'_>, Broken<'_>> {
         Ok(_) => return Err(anonymous(not_an_object(text))),
         Err(error) => return Err(anonymous(not_an_envelope(text, &error))),
     };
-    message(envelope)
+    message(&envelope)
 }
 
 fn not_an_envelope(text: &str, error: &serde_json::Error) -> Refusal {
@@ -154,7 +154,7 @@ fn not_an_object(text: &str) -> Refusal {
     }
 }
 
-fn message(envelope: Envelope<'_>) -> Result<Message<'_>, Broken<'_>> {
+fn message<'b>(envelope: &Envelope<'b>) -> Result<Message<'b>, Broken<'b>> {
     let id = envelope.id.filter(|id| is_id(id.get()));
     let invalid = |text: &str| Broken { id, refusal: Refusal::InvalidRequest(text.to_owned()) };
     if envelope.jsonrpc.is_none_or(|version| version.get() != "\"2.0\"") {

@@ -97,7 +97,7 @@ struct Door {
 impl Door {
     fn new(config: &Config) -> Self {
         let mut http = auto::Builder::new(TokioExecutor::new());
-        http.http1().timer(TokioTimer::new()).header_read_timeout(config.header_timeout).pipeline_flush(true);
+        http.http1().timer(TokioTimer::new()).header_read_timeout(config.header_timeout);
         http.http2().timer(TokioTimer::new());
         let room = Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS)));
         Self { http, room, graceful: GracefulShutdown::new() }

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::value::RawValue;
 
 use crate::refusal::Refusal;
@@ -59,7 +59,7 @@ pub struct Params<'b> {
     #[serde(borrow, default, rename = "protocolVersion", deserialize_with = "present")]
     pub protocol_version: Option<&'b RawValue>,
     /// Metadata of the request.
-    #[serde(borrow, default, rename = "_meta")]
+    #[serde(borrow, default, rename = "_meta", deserialize_with = "object")]
     pub meta: Option<Meta<'b>>,
 }
 
@@ -101,6 +101,15 @@ fn present<'de: 'b, 'b, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
+/// Metadata that is an object: serde would also take a list for a struct, its items by position.
+fn object<'de: 'b, 'b, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Meta<'b>>, D::Error> {
+    match Option::<&RawValue>::deserialize(deserializer)? {
+        None => Ok(None),
+        Some(raw) if raw.get().starts_with('{') => serde_json::from_str(raw.get()).map(Some).map_err(Error::custom),
+        Some(_) => Err(Error::custom("expected `_meta` to be an object")),
+    }
+}
+
 /// The text of a JSON string; `None` for any other value. Borrowed unless it holds an escape.
 #[must_use]
 pub fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
@@ -116,22 +125,34 @@ pub fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
 pub fn read(body: &[u8]) -> Result<Message<'_>, Broken<'_>> {
     let anonymous = |refusal| Broken { id: None, refusal };
     let text = std::str::from_utf8(body).map_err(|_| anonymous(Refusal::Parse("the body is not UTF-8".into())))?;
-    let envelope: Envelope<'_> = match serde_json::from_str(text) {
-        Ok(envelope) => envelope,
-        Err(error) => return Err(anonymous(not_an_envelope(text, &error))),
-    };
-    message(envelope)
+    match serde_json::from_str(text) {
+        Ok(envelope) if is_object(text) => message(envelope),
+        // serde takes a list for a struct, its items by position.
+        Ok(Envelope { .. }) => Err(anonymous(not_an_object(text))),
+        Err(error) => Err(anonymous(not_an_envelope(text, &error))),
+    }
+}
+
+fn is_object(text: &str) -> bool {
+    text.trim_start().starts_with('{')
 }
 
 fn not_an_envelope(text: &str, error: &serde_json::Error) -> Refusal {
     if error.is_syntax() || error.is_eof() {
         return Refusal::Parse(format!("the body is not JSON: {error}"));
     }
-    match text.trim_start().as_bytes().first() {
-        Some(b'[') => Refusal::InvalidRequest("batches are not part of this protocol, send one request a POST".into()),
-        Some(b'{') => Refusal::InvalidRequest(format!("not a JSON-RPC message: {error}")),
-        _ => Refusal::InvalidRequest("expected a JSON-RPC message, which is a JSON object".into()),
+    if is_object(text) {
+        return Refusal::InvalidRequest(format!("not a JSON-RPC message: {error}"));
     }
+    not_an_object(text)
+}
+
+fn not_an_object(text: &str) -> Refusal {
+    Refusal::InvalidRequest(if text.trim_start().starts_with('[') {
+        "batches are not part of this protocol, send one request a POST".into()
+    } else {
+        "expected a JSON-RPC message, which is a JSON object".into()
+    })
 }
 
 fn message(envelope: Envelope<'_>) -> Result<Message<'_>, Broken<'_>> {
@@ -203,6 +224,7 @@ mod tests {
             "null",
             "{}",
             r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#,
+            r#"["2.0",1,"ping"]"#,
             r#"{"jsonrpc":"1.0","id":1,"method":"ping"}"#,
             r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#,
             r#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#,
@@ -217,7 +239,7 @@ mod tests {
 
     #[test]
     fn parameters_of_the_wrong_form_or_twice_are_refused() {
-        for params in ["[]", "7", "null", r#"{"name":"a","name":"b"}"#, r#"{"_meta":7}"#] {
+        for params in ["[]", "7", "null", r#"{"name":"a","name":"b"}"#, r#"{"_meta":7}"#, r#"{"_meta":["2026-07-28",{}]}"#] {
             let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}"#);
             let broken = read(body.as_bytes()).unwrap_err();
             assert!(matches!(broken.refusal, Refusal::InvalidParams(_)), "{params}");

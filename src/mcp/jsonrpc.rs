@@ -239,7 +239,9 @@ mod tests {
 
     #[test]
     fn parameters_of_the_wrong_form_or_twice_are_refused() {
-        for params in ["[]", "7", "null", r#"{"name":"a","name":"b"}"#, r#"{"_meta":7}"#, r#"{"_meta":["2026-07-28",{}]}"#] {
+        for params in
+            ["[]", "7", "null", r#"{"name":"a","name":"b"}"#, r#"{"_meta":7}"#, r#"{"_meta":["2026-07-28",{}]}"#]
+        {
             let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}"#);
             let broken = read(body.as_bytes()).unwrap_err();
             assert!(matches!(broken.refusal, Refusal::InvalidParams(_)), "{params}");

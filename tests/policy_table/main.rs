@@ -143,12 +143,11 @@ fn a_hidden_tool_is_refused_in_the_words_of_an_unknown_one() {
 #[test]
 fn a_server_past_its_expiry_is_gone_whatever_it_allows() {
     let stand = Stand::start();
-    for policy in 0..POLICIES.len() {
+    for (policy, (_, left)) in POLICIES.iter().enumerate() {
         for (expiry, (expires_at, expired)) in EXPIRIES.iter().enumerate() {
             let agent = stand.agent(policy, expiry, false);
             let list = agent.request("tools/list", &json!({}));
-            let place = POLICIES[policy].1[0];
-            let called = call(&agent, TOOLS[place].0, TOOLS[place].1);
+            let called = call(&agent, TOOLS[left[0]].0, TOOLS[left[0]].1);
             let sent = stand.upstream.take().len();
             if *expired {
                 assert_eq!((list.answer.status, called.answer.status, sent), (410, 410, 0));
@@ -163,14 +162,14 @@ fn a_server_past_its_expiry_is_gone_whatever_it_allows() {
 #[test]
 fn a_server_that_asks_for_an_api_token_lets_nobody_in_without_one() {
     let stand = Stand::start();
-    for policy in 0..POLICIES.len() {
-        let place = POLICIES[policy].1[0];
+    for (policy, (_, left)) in POLICIES.iter().enumerate() {
+        let (tool, arguments) = TOOLS[left[0]];
         for (headers, known) in CREDENTIALS {
             for asks in [false, true] {
                 let agent = stand.agent(policy, 0, asks);
                 let agent = headers.iter().fold(agent, |agent, (name, value)| agent.header(name, value));
                 let list = agent.request("tools/list", &json!({}));
-                let called = call(&agent, TOOLS[place].0, TOOLS[place].1);
+                let called = call(&agent, tool, arguments);
                 let sent = stand.upstream.take().len();
                 let expected = if asks && !known { (401, 401, 0) } else { (200, 200, 1) };
                 assert_eq!((list.answer.status, called.answer.status, sent), expected, "{headers:?} {asks}");

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::{Agent, Setup};
 
 /// Far longer than a start takes, so that only a binary that hangs meets it.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// A running chaperone, killed when dropped.
 struct Process {

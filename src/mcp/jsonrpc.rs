@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::value::RawValue;
 
 use crate::refusal::Refusal;
@@ -59,7 +59,7 @@ pub struct Params<'b> {
     #[serde(borrow, default, rename = "protocolVersion", deserialize_with = "present")]
     pub protocol_version: Option<&'b RawValue>,
     /// Metadata of the request.
-    #[serde(borrow, default, rename = "_meta")]
+    #[serde(borrow, default, rename = "_meta", deserialize_with = "meta")]
     pub meta: Option<Meta<'b>>,
 }
 
@@ -101,6 +101,16 @@ fn present<'de: 'b, 'b, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
+/// serde would also take the members in order from an array.
+fn meta<'de: 'b, 'b, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Meta<'b>>, D::Error> {
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    match raw.get() {
+        "null" => Ok(None),
+        object if object.starts_with('{') => serde_json::from_str(object).map(Some).map_err(D::Error::custom),
+        _ => Err(D::Error::custom("expected _meta to be an object")),
+    }
+}
+
 /// The text of a JSON string; `None` for any other value. Borrowed unless it holds an escape.
 #[must_use]
 pub fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
@@ -116,22 +126,31 @@ pub fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
 pub fn read(body: &[u8]) -> Result<Message<'_>, Broken<'_>> {
     let anonymous = |refusal| Broken { id: None, refusal };
     let text = std::str::from_utf8(body).map_err(|_| anonymous(Refusal::Parse("the body is not UTF-8".into())))?;
-    let envelope: Envelope<'_> = match serde_json::from_str(text) {
-        Ok(envelope) => envelope,
-        Err(error) => return Err(anonymous(not_an_envelope(text, &error))),
-    };
-    message(envelope)
+    // serde would also take the members in order from an array.
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err(anonymous(not_an_object(text)));
+    }
+    match serde_json::from_str(text) {
+        Ok(envelope) => message(envelope),
+        Err(error) if error.is_data() => {
+            Err(anonymous(Refusal::InvalidRequest(format!("not a JSON-RPC message: {error}"))))
+        }
+        Err(error) => Err(anonymous(not_json(&error))),
+    }
 }
 
-fn not_an_envelope(text: &str, error: &serde_json::Error) -> Refusal {
-    if error.is_syntax() || error.is_eof() {
-        return Refusal::Parse(format!("the body is not JSON: {error}"));
+fn not_an_object(text: &str) -> Refusal {
+    match serde_json::from_str::<&RawValue>(text) {
+        Err(error) => not_json(&error),
+        Ok(raw) if raw.get().starts_with('[') => {
+            Refusal::InvalidRequest("batches are not part of this protocol, send one request a POST".into())
+        }
+        Ok(_) => Refusal::InvalidRequest("expected a JSON-RPC message, which is a JSON object".into()),
     }
-    match text.trim_start().as_bytes().first() {
-        Some(b'[') => Refusal::InvalidRequest("batches are not part of this protocol, send one request a POST".into()),
-        Some(b'{') => Refusal::InvalidRequest(format!("not a JSON-RPC message: {error}")),
-        _ => Refusal::InvalidRequest("expected a JSON-RPC message, which is a JSON object".into()),
-    }
+}
+
+fn not_json(error: &serde_json::Error) -> Refusal {
+    Refusal::Parse(format!("the body is not JSON: {error}"))
 }
 
 fn message(envelope: Envelope<'_>) -> Result<Message<'_>, Broken<'_>> {
@@ -141,7 +160,7 @@ fn message(envelope: Envelope<'_>) -> Result<Message<'_>, Broken<'_>> {
         return Err(invalid("expected \"jsonrpc\": \"2.0\""));
     }
     if envelope.id.is_some() && id.is_none() {
-        return Err(invalid("expected an id that is a string or an integer"));
+        return Err(invalid(&format!("expected an id that is a string or an integer of at most {MAX_ID} bytes")));
     }
     let Some(method) = envelope.method else {
         let answer = id.is_some() && (envelope.result.is_some() != envelope.error.is_some());
@@ -199,6 +218,7 @@ mod tests {
     fn json_that_is_not_one_message_is_an_invalid_request() {
         for body in [
             "[]",
+            r#"["2.0",1,"ping"]"#,
             "1",
             "null",
             "{}",
@@ -217,7 +237,9 @@ mod tests {
 
     #[test]
     fn parameters_of_the_wrong_form_or_twice_are_refused() {
-        for params in ["[]", "7", "null", r#"{"name":"a","name":"b"}"#, r#"{"_meta":7}"#] {
+        for params in
+            ["[]", "7", "null", r#"{"name":"a","name":"b"}"#, r#"{"_meta":7}"#, r#"{"_meta":["2026-07-28",{}]}"#]
+        {
             let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}"#);
             let broken = read(body.as_bytes()).unwrap_err();
             assert!(matches!(broken.refusal, Refusal::InvalidParams(_)), "{params}");

@@ -14,7 +14,6 @@ use std::{
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    task::JoinHandle,
 };
 
 use crate::admin::ready::{Check, Health, Probe};
@@ -74,7 +73,7 @@ pub async fn serve(sources: Sources) -> Result<(), Failure> {
     let (ending, drain) = drain::channel();
     let health = Health::new(probe(handle, gate.clone(), drain.clone()));
     let admin = tokio::spawn(serve_admin(admin, health, config.clone()));
-    end_on_signal(ending);
+    end_on_signal(ending)?;
     say(&format!("listening on http://{address}\n"))?;
     serve::run(listener, road, &config.serve, gate, drain).await;
     reloading.abort();
@@ -134,20 +133,15 @@ fn no_signals(error: &io::Error) -> Failure {
     Failure::Unavailable(format!("signals cannot be handled: {error}"))
 }
 
-/// The first signal begins the end, the second ends at once.
-fn end_on_signal(ending: drain::Ending) -> JoinHandle<()> {
+/// The first signal begins the end, the second ends at once. Signals are heard from before this comes back.
+fn end_on_signal(ending: drain::Ending) -> Result<(), Failure> {
+    let mut signals = drain::Signals::listen().map_err(no_signals)?;
     tokio::spawn(async move {
-        match drain::signalled().await {
-            Ok(first) => ending.begin(first.linger()),
-            Err(error) => {
-                tracing::error!(%error, "signals cannot be handled, ending");
-                return;
-            }
-        }
-        if drain::signalled().await.is_ok() {
-            std::process::exit(INTERRUPTED);
-        }
-    })
+        ending.begin(signals.next().await.linger());
+        signals.next().await;
+        std::process::exit(INTERRUPTED);
+    });
+    Ok(())
 }
 
 /// Exit code of a process that was interrupted.

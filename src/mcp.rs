@@ -5,7 +5,9 @@
 pub mod era;
 pub mod fault;
 pub mod handbook;
+mod incoming;
 pub mod jsonrpc;
 pub mod method;
 pub mod reply;
+pub mod response;
 pub mod terminate;

@@ -1,5 +1,6 @@
 //! Listening, connections and the graceful end.
 
+mod connection;
 pub mod drain;
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
@@ -11,16 +12,16 @@ use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
-    service::TowerToHyperService,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::{Instant, sleep, timeout_at},
 };
 use tower::Service;
 
 use crate::edge::limits::Gate;
+use connection::Heard;
 use drain::Drain;
 
 /// What the listener is set to.
@@ -52,6 +53,13 @@ impl Default for Config {
 /// Pause after the kernel refuses to hand out a connection (out of descriptors): trying at once would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How often an HTTP/2 peer is asked whether it is still there, and how long it may take to say so. HTTP/1.1 needs no
+/// such question: the header timeout runs between requests too.
+const PING: Duration = Duration::from_secs(30);
+
+/// How long what was cut off gets to say so in the log.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
 /// Serve `road` on `listener` until the process is told to end, then end gracefully: the listener goes on for the
 /// drain's linger, new requests are refused, those at work get until `config.drain` to finish.
 pub async fn run<S>(listener: TcpListener, road: S, config: &Config, gate: Gate, mut drain: Drain)
@@ -81,26 +89,34 @@ where
     }
     drop(listener);
     // All answers are written by now or given up; what is left is to say goodbye on idle connections.
-    let goodbye = deadline.max(Instant::now() + Duration::from_millis(500));
+    let goodbye = deadline.max(Instant::now() + LAST_WORDS);
     if timeout_at(goodbye, door.graceful.shutdown()).await.is_err() {
         tracing::warn!("some connections did not end in time");
+        // Their calls are dropped here, and write their lines, and not somewhere in the end of the runtime.
+        door.cut.send_replace(true);
+        let _ = timeout_at(Instant::now() + LAST_WORDS, door.room.acquire_many(door.rooms)).await;
     }
 }
 
 /// Takes connections in and watches over them.
 struct Door {
     http: auto::Builder<TokioExecutor>,
+    header_timeout: Duration,
+    rooms: u32,
     room: Arc<Semaphore>,
     graceful: GracefulShutdown,
+    cut: watch::Sender<bool>,
 }
 
 impl Door {
     fn new(config: &Config) -> Self {
         let mut http = auto::Builder::new(TokioExecutor::new());
-        http.http1().timer(TokioTimer::new()).header_read_timeout(config.header_timeout);
-        http.http2().timer(TokioTimer::new());
-        let room = Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS)));
-        Self { http, room, graceful: GracefulShutdown::new() }
+        http.http1().timer(TokioTimer::new()).header_read_timeout(config.header_timeout).pipeline_flush(true);
+        http.http2().timer(TokioTimer::new()).keep_alive_interval(PING).keep_alive_timeout(PING);
+        let rooms = u32::try_from(config.max_connections.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
+        let room = Arc::new(Semaphore::new(rooms as usize));
+        let (cut, _) = watch::channel(false);
+        Self { http, header_timeout: config.header_timeout, rooms, room, graceful: GracefulShutdown::new(), cut }
     }
 
     /// Accept for ever; cancel it to stop.
@@ -132,11 +148,21 @@ impl Door {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY was refused");
         }
-        let connection = self.http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(road)).into_owned();
+        let heard = Heard::new(road);
+        let ear = heard.ear();
+        let connection = self.http.serve_connection(TokioIo::new(stream), heard).into_owned();
         let connection = self.graceful.watch(connection);
+        let (limit, mut cut) = (self.header_timeout, self.cut.subscribe());
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection ended early");
+            tokio::select! {
+                ended = connection => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "connection ended early");
+                    }
+                }
+                () = ear.silence(limit) => tracing::debug!("connection ended, it never asked anything"),
+                // The other end of this channel outlives every connection that matters.
+                _ = cut.wait_for(|cut| *cut) => {}
             }
             drop(permit);
         });

@@ -3,7 +3,7 @@
 //! Log lines go to stderr: a readable message and fields under fixed dotted names. Never logged: tokens, credentials,
 //! argument values, results, request paths and upstream URLs.
 
-use std::io::IsTerminal;
+use std::{io::IsTerminal, panic};
 
 use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt};
 
@@ -53,6 +53,16 @@ pub fn init(config: &Config) -> Result<(), String> {
         }
     };
     // A second configuration in one process: only tests do that.
-    let _ = done;
+    if done.is_ok() {
+        panic::set_hook(Box::new(tell));
+    }
     Ok(())
+}
+
+/// A panic becomes a log line like every other. Only a fixed text is told: one that was put together at run time may
+/// hold whatever it was about.
+fn tell(panic: &panic::PanicHookInfo<'_>) {
+    let text = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("its text may hold data");
+    let at = panic.location().map(ToString::to_string);
+    tracing::error!(at, "panicked, this is a bug in chaperone: {text}");
 }

@@ -55,7 +55,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     let client = Upstream::new(&upstream).map_err(Failure::Bug)?;
     let road = stack::road(&world, &edge, &upstream, client);
     let (ending, drain) = drain::channel();
-    end_on_signal(ending);
+    end_on_signal(ending)?;
     let mut hears = drain.clone();
     let sandbox = tokio::spawn(sandbox.run(async move { hears.begun().await }));
     say(&greeting(address, &counts))?;

@@ -63,12 +63,12 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         io::ErrorKind::InvalidData => Failure::Usage(error.to_string()),
         _ => Failure::Unavailable(error.to_string()),
     })?;
+    let mut signals = drain::Signals::listen()
+        .map_err(|error| Failure::Unavailable(format!("signals cannot be handled: {error}")))?;
     // A closed stdout is no reason not to serve.
     let _ = writeln!(io::stdout(), "Affinity sandbox: http://{}", sandbox.local_addr());
-    let shutdown = async {
-        if let Err(error) = drain::signalled().await {
-            tracing::error!(%error, "signals cannot be handled, ending");
-        }
+    let shutdown = async move {
+        signals.next().await;
     };
     sandbox.run(shutdown).await;
     Ok(())

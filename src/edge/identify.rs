@@ -126,8 +126,11 @@ fn find<'r>(registry: &'r Registry, path: &str, headers: &HeaderMap) -> Result<(
     open.map(|server| (server, Spent::No)).ok_or(Refusal::UnknownServer)
 }
 
+/// The text of a header that stands once: of two, a proxy before us may have judged the other one.
 fn header_text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
-    headers.get(name)?.to_str().ok().map(str::trim).filter(|text| !text.is_empty())
+    let mut values = headers.get_all(name).iter();
+    let only = values.next().filter(|_| values.next().is_none());
+    only?.to_str().ok().map(str::trim).filter(|text| !text.is_empty())
 }
 
 /// The token of `Authorization: Bearer` (RFC 6750 section 2.1).

@@ -11,7 +11,7 @@ use std::{
 };
 
 use futures_util::future::Either;
-use http::{HeaderName, HeaderValue, Method, Request, Response, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
 use tower::{Layer, Service};
 use tower_http::cors::{self, AllowOrigin, CorsLayer};
 
@@ -28,6 +28,11 @@ impl Origins {
         Self(Arc::new(allowed.to_vec()))
     }
 
+    /// Is every origin that a request names let in?
+    fn let_in_all(&self, headers: &HeaderMap) -> bool {
+        headers.get_all(header::ORIGIN).iter().all(|origin| self.lets_in(origin))
+    }
+
     fn lets_in(&self, origin: &HeaderValue) -> bool {
         let Ok(origin) = origin.to_str() else { return false };
         self.0.iter().any(|allowed| allowed.trim_end_matches('/').eq_ignore_ascii_case(origin)) || is_loopback(origin)
@@ -36,7 +41,7 @@ impl Origins {
     /// Layer of [`Cors`].
     #[must_use]
     pub fn cors(&self) -> CorsForBrowsers {
-        let origins = self.clone();
+        let listed = self.clone();
         let request = [
             "authorization",
             "content-type",
@@ -56,34 +61,38 @@ impl Origins {
             "www-authenticate",
         ];
         let layer = CorsLayer::new()
-            .allow_origin(AllowOrigin::predicate(move |origin, _| origins.lets_in(origin)))
+            .allow_origin(AllowOrigin::predicate(move |origin, _| listed.lets_in(origin)))
             .allow_methods([Method::POST])
             .allow_headers(request.map(HeaderName::from_static))
             .expose_headers(answer.map(HeaderName::from_static))
             // The answer hangs on the configuration alone; an hour keeps browsers from asking before every call.
             .max_age(Duration::from_hours(1));
-        CorsForBrowsers(layer)
+        CorsForBrowsers { layer, origins: self.clone() }
     }
 }
 
 /// Layer of [`Cors`].
 #[derive(Clone, Debug)]
-pub struct CorsForBrowsers(CorsLayer);
+pub struct CorsForBrowsers {
+    layer: CorsLayer,
+    origins: Origins,
+}
 
 impl<S: Clone> Layer<S> for CorsForBrowsers {
     type Service = Cors<S>;
 
     fn layer(&self, inner: S) -> Cors<S> {
-        Cors { browsers: self.0.layer(inner.clone()), others: inner }
+        Cors { browsers: self.layer.layer(inner.clone()), others: inner, origins: self.origins.clone() }
     }
 }
 
-/// Answers browsers' preflights and says which answers they may read (Fetch standard, "CORS protocol"); everybody else
-/// sends no `Origin` and is spared the headers.
+/// Answers browsers' preflights and says which answers they may read (Fetch standard, "CORS protocol"). Everybody else
+/// sends no `Origin` and is spared the headers; a foreign origin goes on to its refusal, preflights too.
 #[derive(Clone, Debug)]
 pub struct Cors<S> {
     browsers: cors::Cors<S>,
     others: S,
+    origins: Origins,
 }
 
 impl<S, B, R> Service<Request<B>> for Cors<S>
@@ -101,7 +110,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        if request.headers().contains_key(header::ORIGIN) {
+        if request.headers().contains_key(header::ORIGIN) && self.origins.let_in_all(request.headers()) {
             Either::Left(self.browsers.call(request))
         } else {
             Either::Right(self.others.call(request))
@@ -147,7 +156,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        if request.headers().get_all(header::ORIGIN).iter().all(|origin| self.origins.lets_in(origin)) {
+        if self.origins.let_in_all(request.headers()) {
             Either::Left(self.inner.call(request))
         } else {
             Either::Right(future::ready(Err(Refusal::Origin)))

@@ -3,13 +3,16 @@
 use std::{
     convert::Infallible,
     future::Future,
-    panic::AssertUnwindSafe,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
-use futures_util::{FutureExt, future::CatchUnwind};
+use futures_util::{
+    FutureExt,
+    future::{CatchUnwind, OptionFuture},
+};
 use http::{HeaderValue, Request, Response, header};
 use http_body_util::Full;
 use pin_project_lite::pin_project;
@@ -18,7 +21,7 @@ use tower::{
     layer::{LayerFn, layer_fn},
 };
 
-use crate::mcp::terminate::refused;
+use crate::mcp::response::refused;
 use crate::refusal::Refusal;
 
 /// Seconds after which it is worth coming back to an instance that was full.
@@ -50,7 +53,9 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        Rescued { inner: AssertUnwindSafe(self.inner.call(request)).catch_unwind() }
+        // A layer may work, and so panic, before it has a future to give.
+        let inner = catch_unwind(AssertUnwindSafe(|| self.inner.call(request))).ok();
+        Rescued { inner: OptionFuture::from(inner.map(|inner| AssertUnwindSafe(inner).catch_unwind())) }
     }
 }
 
@@ -58,7 +63,7 @@ pin_project! {
     /// Future of [`Rescue`].
     pub struct Rescued<F> {
         #[pin]
-        inner: CatchUnwind<AssertUnwindSafe<F>>,
+        inner: OptionFuture<CatchUnwind<AssertUnwindSafe<F>>>,
     }
 }
 
@@ -67,10 +72,10 @@ impl<F: Future<Output = Result<Response<Full<Bytes>>, Refusal>>> Future for Resc
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let refusal = match ready!(self.project().inner.poll(cx)) {
-            Ok(Ok(response)) => return Poll::Ready(Ok(response)),
-            Ok(Err(refusal)) => refusal,
-            // The panic hook has told what and where; the payload may hold anything and goes nowhere.
-            Err(_) => Refusal::Internal("a panic".into()),
+            Some(Ok(Ok(response))) => return Poll::Ready(Ok(response)),
+            Some(Ok(Err(refusal))) => refusal,
+            // The panic hook has told where; the payload may hold anything and goes nowhere.
+            Some(Err(_)) | None => Refusal::Internal("a panic".into()),
         };
         Poll::Ready(Ok(respond(&refusal)))
     }
@@ -97,6 +102,8 @@ fn respond(refusal: &Refusal) -> Response<Full<Bytes>> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::Ready;
+
     use http::StatusCode;
     use tower::{Layer, ServiceExt, service_fn};
 
@@ -106,6 +113,13 @@ mod tests {
     async fn a_panic_becomes_an_answer_and_says_nothing_of_itself() {
         let service = layer().layer(service_fn(|_: Request<()>| async { panic!("secret") }));
         let response: Response<Full<Bytes>> = service.oneshot(Request::new(())).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
+
+    #[tokio::test]
+    async fn a_panic_before_there_is_a_future_becomes_an_answer_too() {
+        let panics = |_: Request<()>| -> Ready<Result<Response<Full<Bytes>>, Refusal>> { panic!("secret") };
+        let response = layer().layer(service_fn(panics)).oneshot(Request::new(())).await.unwrap();
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     }
 

@@ -3,7 +3,7 @@
 //! A refusal becomes either a JSON-RPC error (with its HTTP status) or, where a model can mend the call, the result of
 //! a tool with `isError: true` (SEP-1303). The match is exhaustive: a new refusal does not compile without an answer.
 
-use std::{borrow::Cow, fmt::Write};
+use std::borrow::Cow;
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -117,17 +117,27 @@ fn arguments(misfits: &[Misfit]) -> Map<String, Value> {
     map
 }
 
-fn from_remote(remote: &Remote) -> Map<String, Value> {
-    let mut message = remote.message.clone();
-    if let Some(hint) = &remote.hint {
-        message = if message.is_empty() { hint.clone() } else { format!("{message}. {hint}") };
+/// What a model has to know of a write that nobody can vouch for.
+const MAYBE: &str = "The change may or may not have been applied: read the record before you try again.";
+
+/// Add a sentence; upstreams end theirs with a full stop or without.
+fn say(text: &mut String, sentence: &str) {
+    let sentence = sentence.trim();
+    if !text.is_empty() && !sentence.is_empty() {
+        text.push_str(if text.ends_with(['.', '!', '?']) { " " } else { ". " });
     }
+    text.push_str(sentence);
+}
+
+fn from_remote(remote: &Remote) -> Map<String, Value> {
+    let mut message = String::new();
+    say(&mut message, &remote.message);
+    say(&mut message, remote.hint.as_deref().unwrap_or_default());
     if let Some(seconds) = remote.retry_after {
-        // Writing to a String cannot fail.
-        let _ = write!(message, " Try again in {seconds} seconds.");
+        say(&mut message, &format!("Try again in {seconds} seconds."));
     }
     if remote.write && remote.status >= 500 {
-        message.push_str(" The change may or may not have been applied: read the record before you try again.");
+        say(&mut message, MAYBE);
     }
     let mut map = envelope(remote.status, &remote.kind, message, true);
     if let Some(seconds) = remote.retry_after {
@@ -160,7 +170,7 @@ fn from_upstream(fault: &UpstreamFault) -> Map<String, Value> {
     let then = match fault.applied {
         Applied::ReadOnly => "Nothing was changed, the call can be made again.",
         Applied::No => "Nothing was sent and nothing was changed, the call can be made again.",
-        Applied::Maybe => "The change may or may not have been applied: read the record before you try again.",
+        Applied::Maybe => MAYBE,
     };
     envelope(status, fault.kind.word(), format!("{what} {then}"), true)
 }
@@ -203,6 +213,27 @@ mod tests {
             };
             let Answer::Tool(map) = answer(&Refusal::Upstream(Box::new(fault)), false) else { panic!() };
             assert!(map["message"].as_str().unwrap().contains(words), "{applied:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_upstream_said_and_what_to_do_are_whole_sentences() {
+        for (said, expected) in [
+            ("Slow down", "Slow down. Wait. Try again in 7 seconds."),
+            ("Slow down. ", "Slow down. Wait. Try again in 7 seconds."),
+            ("", "Wait. Try again in 7 seconds."),
+        ] {
+            let remote = Remote {
+                status: 429,
+                kind: "rate_limited".into(),
+                message: said.into(),
+                hint: Some("Wait".into()),
+                raw: None,
+                retry_after: Some(7),
+                write: false,
+                exchange: Exchange::default(),
+            };
+            assert_eq!(from_remote(&remote)["message"], expected);
         }
     }
 

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::value::RawValue;
 
 use crate::refusal::Refusal;
@@ -101,17 +101,14 @@ fn present<'de: 'b, 'b, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
-/// serde would take a list for a structure, its items in the order of the fields; here only an object will do.
-fn is_object(json: &str) -> bool {
-    json.trim_start().starts_with('{')
-}
-
+/// serde would also take the members in order from an array.
 fn meta<'de: 'b, 'b, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Meta<'b>>, D::Error> {
     let raw = <&RawValue>::deserialize(deserializer)?;
-    if !is_object(raw.get()) {
-        return Err(D::Error::custom("expected `_meta` to be an object"));
+    match raw.get() {
+        "null" => Ok(None),
+        object if object.starts_with('{') => serde_json::from_str(object).map(Some).map_err(D::Error::custom),
+        _ => Err(D::Error::custom("expected _meta to be an object")),
     }
-    serde_json::from_str(raw.get()).map(Some).map_err(D::Error::custom)
 }
 
 /// The text of a JSON string; `None` for any other value. Borrowed unless it holds an escape.
@@ -129,39 +126,41 @@ pub fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
 pub fn read(body: &[u8]) -> Result<Message<'_>, Broken<'_>> {
     let anonymous = |refusal| Broken { id: None, refusal };
     let text = std::str::from_utf8(body).map_err(|_| anonymous(Refusal::Parse("the body is not UTF-8".into())))?;
-    let envelope: Envelope<'_> = match serde_json::from_str(text) {
-        Ok(envelope) if is_object(text) => envelope,
-        Ok(_) => return Err(anonymous(not_an_object(text))),
-        Err(error) => return Err(anonymous(not_an_envelope(text, &error))),
-    };
-    message(&envelope)
-}
-
-fn not_an_envelope(text: &str, error: &serde_json::Error) -> Refusal {
-    if error.is_syntax() || error.is_eof() {
-        return Refusal::Parse(format!("the body is not JSON: {error}"));
+    // serde would also take the members in order from an array.
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err(anonymous(not_an_object(text)));
     }
-    if is_object(text) {
-        return Refusal::InvalidRequest(format!("not a JSON-RPC message: {error}"));
+    match serde_json::from_str(text) {
+        Ok(envelope) => message(envelope),
+        Err(error) if error.is_data() => {
+            Err(anonymous(Refusal::InvalidRequest(format!("not a JSON-RPC message: {error}"))))
+        }
+        Err(error) => Err(anonymous(not_json(&error))),
     }
-    not_an_object(text)
 }
 
 fn not_an_object(text: &str) -> Refusal {
-    match text.trim_start().as_bytes().first() {
-        Some(b'[') => Refusal::InvalidRequest("batches are not part of this protocol, send one request a POST".into()),
-        _ => Refusal::InvalidRequest("expected a JSON-RPC message, which is a JSON object".into()),
+    match serde_json::from_str::<&RawValue>(text) {
+        Err(error) => not_json(&error),
+        Ok(raw) if raw.get().starts_with('[') => {
+            Refusal::InvalidRequest("batches are not part of this protocol, send one request a POST".into())
+        }
+        Ok(_) => Refusal::InvalidRequest("expected a JSON-RPC message, which is a JSON object".into()),
     }
 }
 
-fn message<'b>(envelope: &Envelope<'b>) -> Result<Message<'b>, Broken<'b>> {
+fn not_json(error: &serde_json::Error) -> Refusal {
+    Refusal::Parse(format!("the body is not JSON: {error}"))
+}
+
+fn message(envelope: Envelope<'_>) -> Result<Message<'_>, Broken<'_>> {
     let id = envelope.id.filter(|id| is_id(id.get()));
     let invalid = |text: &str| Broken { id, refusal: Refusal::InvalidRequest(text.to_owned()) };
     if envelope.jsonrpc.is_none_or(|version| version.get() != "\"2.0\"") {
         return Err(invalid("expected \"jsonrpc\": \"2.0\""));
     }
     if envelope.id.is_some() && id.is_none() {
-        return Err(invalid("expected an id that is a string or an integer"));
+        return Err(invalid(&format!("expected an id that is a string or an integer of at most {MAX_ID} bytes")));
     }
     let Some(method) = envelope.method else {
         let answer = id.is_some() && (envelope.result.is_some() != envelope.error.is_some());
@@ -177,7 +176,7 @@ fn message<'b>(envelope: &Envelope<'b>) -> Result<Message<'b>, Broken<'b>> {
 }
 
 fn params(raw: &RawValue) -> Result<Params<'_>, Refusal> {
-    if !is_object(raw.get()) {
+    if !raw.get().starts_with('{') {
         return Err(Refusal::InvalidParams("expected params that are an object".into()));
     }
     serde_json::from_str(raw.get()).map_err(|error| Refusal::InvalidParams(format!("params cannot be read: {error}")))
@@ -219,10 +218,10 @@ mod tests {
     fn json_that_is_not_one_message_is_an_invalid_request() {
         for body in [
             "[]",
+            r#"["2.0",1,"ping"]"#,
             "1",
             "null",
             "{}",
-            r#"["2.0",1,"ping"]"#,
             r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#,
             r#"{"jsonrpc":"1.0","id":1,"method":"ping"}"#,
             r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#,
@@ -239,7 +238,7 @@ mod tests {
     #[test]
     fn parameters_of_the_wrong_form_or_twice_are_refused() {
         for params in
-            ["[]", "7", "null", r#"{"name":"a","name":"b"}"#, r#"{"_meta":7}"#, r#"{"_meta":["2025-11-25",{}]}"#]
+            ["[]", "7", "null", r#"{"name":"a","name":"b"}"#, r#"{"_meta":7}"#, r#"{"_meta":["2026-07-28",{}]}"#]
         {
             let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}"#);
             let broken = read(body.as_bytes()).unwrap_err();

@@ -8,29 +8,27 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{Request, Response};
 use http_body::Body;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use tower::{Service, ServiceExt};
 
 use super::{
     era::{self, Revision},
-    fault::{self, Answer},
     handbook::Library,
-    jsonrpc::{self, Message, text},
+    incoming::{Incoming, collect, is_json},
+    jsonrpc::{self, Message, Params, text},
     method::Method,
     reply,
+    response::{accepted, carried_out, ok, refused, refused_call},
 };
-use crate::budget::Budget;
-use crate::call::{Arguments, Call, Caller};
+use crate::call::{Arguments, Call};
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
 use crate::server::Server;
-use crate::trace::TraceParent;
 
 /// Whom the request is for and from, put into its extensions by the layer that identifies it.
 #[derive(Clone, Debug)]
@@ -104,10 +102,16 @@ where
         let identity = identity.ok_or_else(|| Refusal::Internal("a request reached the seam unidentified".into()))?;
         is_json(&parts.headers)?;
         let body = collect(body, self.config.max_body, deadline).await?;
-        let modern = |params| era::is_modern(&parts.headers, params);
+        let modern = |params: &Params<'_>| era::is_modern(&parts.headers, params);
         match jsonrpc::read(&body) {
-            Err(broken) => Ok(refused(broken.id, &broken.refusal, modern(&jsonrpc::Params::default()))),
-            Ok(Message::Response | Message::Notification(_)) => Ok(empty(StatusCode::ACCEPTED)),
+            Err(broken) => Ok(refused(broken.id, &broken.refusal, modern(&Params::default()))),
+            Ok(Message::Response) if modern(&Params::default()) => {
+                // MCP 2026-07-28 `basic/transports/streamable-http`: servers ask nothing, so there is nothing to answer.
+                let refusal = Refusal::InvalidRequest("expected a request, nobody was asked anything".into());
+                Ok(refused(None, &refusal, true))
+            }
+            // Nothing hangs on a notification here: there is no session, and a call is cancelled by its connection.
+            Ok(Message::Response | Message::Notification(_)) => Ok(accepted()),
             Ok(Message::Request(request)) => {
                 let id = request.id.ok_or_else(|| Refusal::Internal("a request without id".into()))?;
                 let modern = modern(&request.params);
@@ -137,18 +141,13 @@ where
             }
             Method::Ping => ok(reply::result(id, "{}")),
             Method::Discover => ok(reply::result(id, self.library.of(&identity.server).discover())),
-            Method::ToolsList => match request.params.cursor.map(text) {
-                // All tools are on one page; MCP allows an empty cursor.
-                None => ok(reply::result(id, self.library.of(&identity.server).tools(revision))),
-                Some(Some(cursor)) if cursor.is_empty() => {
-                    ok(reply::result(id, self.library.of(&identity.server).tools(revision)))
-                }
-                Some(_) => refused(
-                    Some(id),
-                    &Refusal::InvalidParams("unknown cursor, the list has one page".into()),
-                    revision.modern(),
-                ),
-            },
+            Method::ToolsList if begins(request.params.cursor) => {
+                ok(reply::result(id, self.library.of(&identity.server).tools(revision)))
+            }
+            Method::ToolsList => {
+                let refusal = Refusal::InvalidParams("unknown cursor, the list has one page".into());
+                refused(Some(id), &refusal, revision.modern())
+            }
             Method::ToolsCall => self.tools_call(message, identity, deadline).await,
         }
     }
@@ -172,130 +171,14 @@ where
             trace,
         };
         match self.calls.oneshot(call).await {
-            Ok(outcome) => {
-                let mut response = ok(reply::tool(id, revision, &outcome.content));
-                write_budget(&mut response, Some(&outcome.exchange.budget));
-                response
-            }
+            Ok(outcome) => carried_out(id, revision, &outcome),
             Err(refusal) => refused_call(id, revision, &refusal, trace, pass_status),
         }
     }
 }
 
-/// A request and what surrounds it.
-#[derive(Clone, Copy)]
-struct Incoming<'b> {
-    id: &'b RawValue,
-    revision: Revision,
-    request: &'b jsonrpc::Request<'b>,
-    headers: &'b HeaderMap,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ClientInfo {
-    name: Option<String>,
-    version: Option<String>,
-}
-
-impl Incoming<'_> {
-    /// The trace of `_meta.traceparent` (SEP-414), else of the header, else a new one.
-    fn trace(&self) -> TraceParent {
-        let meta = self.request.params.meta.as_ref().and_then(|meta| meta.traceparent).and_then(text);
-        let header =
-            || self.headers.get("traceparent").and_then(|value| value.to_str().ok()).and_then(TraceParent::parse);
-        meta.as_deref().and_then(TraceParent::parse).or_else(header).map_or_else(TraceParent::fresh, TraceParent::child)
-    }
-
-    /// Who calls, as far as a stateless server is told: `clientInfo` since 2026-07-28, else the User-Agent.
-    fn caller(&self, api_token: Option<Arc<str>>) -> Caller {
-        let info = self.request.params.meta.as_ref().and_then(|meta| meta.client_info);
-        let info: ClientInfo = info.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
-        let agent =
-            || self.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
-        Caller { api_token, client: info.name.or_else(agent), client_version: info.version }
-    }
-}
-
-/// `Content-Type`, where there is one, must be JSON: a browser cannot send that across origins without asking first.
-fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
-    let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
-    if essence.trim_ascii().eq_ignore_ascii_case(b"application/json") { Ok(()) } else { Err(Refusal::MediaType) }
-}
-
-async fn collect<B>(body: B, limit: usize, deadline: Instant) -> Result<Bytes, Refusal>
-where
-    B: Body<Data = Bytes>,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    if body.size_hint().lower() > limit as u64 {
-        return Err(Refusal::BodyTooLarge { limit });
-    }
-    match timeout_at(deadline, Limited::new(body, limit).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::BodyTooLarge { limit }),
-        Ok(Err(_)) | Err(_) => Err(Refusal::BodyIncomplete),
-    }
-}
-
-fn ok(body: Bytes) -> Response<Full<Bytes>> {
-    json(StatusCode::OK, body)
-}
-
-/// A JSON response.
-pub(super) fn json(status: StatusCode, body: Bytes) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-}
-
-fn empty(status: StatusCode) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
-    *response.status_mut() = status;
-    response
-}
-
-/// The JSON-RPC error of a refusal that is not of a tool; the id is echoed where it is known.
-#[must_use]
-pub fn refused(id: Option<&RawValue>, refusal: &Refusal, modern: bool) -> Response<Full<Bytes>> {
-    match fault::answer(refusal, modern) {
-        Answer::Protocol { status, code, message, data } => {
-            json(status, reply::error(id, code, &message, data.as_ref()))
-        }
-        // Only calls end in tool results, and those have `refused_call`.
-        Answer::Tool(map) => json(StatusCode::OK, reply::error(id, -32603, "Internal error", Some(&map.into()))),
-    }
-}
-
-fn refused_call(
-    id: &RawValue,
-    revision: Revision,
-    refusal: &Refusal,
-    trace: TraceParent,
-    pass_status: bool,
-) -> Response<Full<Bytes>> {
-    let Answer::Tool(mut map) = fault::answer(refusal, revision.modern()) else {
-        return refused(Some(id), refusal, revision.modern());
-    };
-    map.insert("trace_id".into(), trace.trace_id().into());
-    let (limited, retry_after) = match refusal {
-        Refusal::Remote(remote) => (remote.status == 429, remote.retry_after),
-        _ => (false, None),
-    };
-    let body = serde_json::Value::Object(map).to_string();
-    let status = if limited && pass_status { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::OK };
-    let mut response = json(status, reply::tool_json(id, revision, body.as_bytes(), true));
-    write_budget(&mut response, refusal.exchange().map(|exchange| &exchange.budget));
-    if let Some(seconds) = retry_after {
-        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-    }
-    response
-}
-
-fn write_budget(response: &mut Response<Full<Bytes>>, budget: Option<&Budget>) {
-    if let Some(bucket) = budget.and_then(Budget::nearest) {
-        bucket.write(response.headers_mut());
-    }
+/// Does a cursor ask for the beginning of the list? All tools are on one page. An empty cursor is one
+/// (MCP 2026-07-28 `server/utilities/pagination`), and some clients write `null` for none.
+fn begins(cursor: Option<&RawValue>) -> bool {
+    cursor.is_none_or(|cursor| cursor.get() == "null" || text(cursor).is_some_and(|text| text.is_empty()))
 }

@@ -1,13 +1,16 @@
 //! One line per call, whatever became of it: who asked what of whom, what was decided and by which rule, what it took.
 //!
 //! Never logged: tokens, credentials, argument values, result bodies. The tool's name is logged as the caller wrote it,
-//! cut to [`LONGEST_NAME`] characters; everything else of the caller's own is its client name and version, cut likewise.
+//! but cut to [`LONGEST_NAME`] characters and without control characters, so that no caller writes lines or colours into
+//! a log; everything else of the caller's own is its client name and version, treated likewise.
 
 use std::{
+    borrow::Cow,
     future::Future,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -24,7 +27,7 @@ use crate::refusal::Refusal;
 use crate::server::{Decision, Server};
 use crate::trace::TraceParent;
 
-/// Longest name of the caller's own that is logged, in characters.
+/// Longest name of the caller's own that is logged, in characters; no tool has a longer one.
 const LONGEST_NAME: usize = 80;
 
 /// Layer of [`Audit`].
@@ -51,11 +54,12 @@ impl<S: Service<Call, Response = Outcome, Error = Refusal>> Service<Call> for Au
     fn call(&mut self, call: Call) -> Self::Future {
         let span = tracing::debug_span!("tools/call", trace_id = %call.trace.trace_id(), server = %call.server.name);
         let record = Record::of(&call);
-        Recorded { inner: self.inner.call(call).instrument(span), record: Some(record) }
+        Recorded { inner: self.inner.call(call).instrument(span), record }
     }
 }
 
-/// What is known of a call before it is carried out.
+/// What is known of a call before it is carried out. Writes its line when it is over, and in any case: a call that is
+/// dropped on its way, because its client went away or because of a bug, may have changed something.
 #[derive(Debug)]
 struct Record {
     server: Arc<Server>,
@@ -63,6 +67,7 @@ struct Record {
     asked: String,
     trace: TraceParent,
     begun: Instant,
+    over: bool,
 }
 
 impl Record {
@@ -70,22 +75,40 @@ impl Record {
         Self {
             server: call.server.clone(),
             caller: call.caller.clone(),
-            asked: cut(&call.asked).to_owned(),
+            asked: fit(&call.asked).into_owned(),
             trace: call.trace,
             begun: Instant::now(),
+            over: false,
         }
     }
 
-    fn write(self, result: &Result<Outcome, Refusal>) {
+    fn end(&mut self, result: &Result<Outcome, Refusal>) {
+        self.over = true;
+        match result {
+            Ok(outcome) => self.write(None, &outcome.exchange),
+            Err(refusal) => self.write(Some(refusal.kind()), refusal.exchange().unwrap_or(&Exchange::default())),
+        }
+        match result {
+            Err(Refusal::Internal(text)) => {
+                tracing::error!(trace_id = %self.trace.trace_id(), "a bug in chaperone: {text}");
+            }
+            Err(Refusal::Upstream(fault)) => {
+                tracing::warn!(
+                    trace_id = %self.trace.trace_id(),
+                    account = %self.server.account.id,
+                    detail = fault.detail.as_str(),
+                    "the upstream failed"
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn write(&self, error: Option<&str>, exchange: &Exchange) {
         let (decision, rule) = match self.server.decide(&self.asked) {
             Decision::Allowed { rule, .. } => ("allow", rule),
             Decision::Hidden { rule } => ("deny", rule),
             Decision::Unknown => ("deny", "no such tool"),
-        };
-        let none = Exchange::default();
-        let (error, exchange) = match result {
-            Ok(outcome) => (None, &outcome.exchange),
-            Err(refusal) => (Some(refusal.kind()), refusal.exchange().unwrap_or(&none)),
         };
         tracing::info!(
             target: "chaperone::access",
@@ -93,7 +116,8 @@ impl Record {
             server.name = %self.server.name,
             server.id = %self.server.id,
             account = %self.server.account.id,
-            tool = %self.asked,
+            // As a string and not by `%`: the text format then quotes it.
+            tool = self.asked.as_str(),
             decision,
             rule,
             error,
@@ -102,19 +126,20 @@ impl Record {
             duration_us = micros(self.begun.elapsed()),
             upstream.duration_us = micros(exchange.elapsed),
             upstream.bytes = exchange.received,
-            client.name = self.caller.client.as_deref().map(cut),
-            client.version = self.caller.client_version.as_deref().map(cut),
+            client.name = self.caller.client.as_deref().map(fit).as_deref(),
+            client.version = self.caller.client_version.as_deref().map(fit).as_deref(),
             api_token = self.caller.api_token.as_deref(),
             "call"
         );
-        match result {
-            Err(Refusal::Internal(text)) => {
-                tracing::error!(trace_id = %self.trace.trace_id(), "a bug in chaperone: {text}");
-            }
-            Err(Refusal::Upstream(fault)) => {
-                tracing::warn!(trace_id = %self.trace.trace_id(), account = %self.server.account.id, detail = %fault.detail, "the upstream failed");
-            }
-            _ => {}
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if !self.over {
+            let error = if thread::panicking() { "internal" } else { "cancelled" };
+            // What the upstream did until then went with the call.
+            self.write(Some(error), &Exchange::default());
         }
     }
 }
@@ -123,20 +148,23 @@ fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-fn cut(text: &str) -> &str {
-    text.char_indices().nth(LONGEST_NAME).map_or(text, |(end, _)| &text[..end])
+/// Text of the caller's own, fit for a log.
+fn fit(text: &str) -> Cow<'_, str> {
+    let text = text.char_indices().nth(LONGEST_NAME).map_or(text, |(end, _)| &text[..end]);
+    if text.contains(char::is_control) {
+        Cow::Owned(text.replace(char::is_control, "\u{fffd}"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 pin_project! {
-    /// Future of [`Audit`]: writes the line when the call is over.
-    ///
-    /// A call whose client went away is dropped before that; `Drop` of the record writes no line of its own, the
-    /// connection's end is in the HTTP log.
+    /// Future of [`Audit`]: the line is written when the call is over, or when this is dropped.
     #[derive(Debug)]
     pub struct Recorded<F> {
         #[pin]
         inner: F,
-        record: Option<Record>,
+        record: Record,
     }
 }
 
@@ -146,9 +174,18 @@ impl<F: Future<Output = Result<Outcome, Refusal>>> Future for Recorded<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let result = ready!(this.inner.poll(cx));
-        if let Some(record) = this.record.take() {
-            record.write(&result);
-        }
+        this.record.end(&result);
         Poll::Ready(result)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_writes_neither_lines_nor_colours_into_a_log() {
+        assert_eq!(fit("a\nb\u{1b}[31m\u{9b}c"), "a\u{fffd}b\u{fffd}[31m\u{fffd}c");
+        assert_eq!(fit(&"é".repeat(LONGEST_NAME + 1)), "é".repeat(LONGEST_NAME));
     }
 }

@@ -1,0 +1,84 @@
+//! What an HTTP request brings in: its body, bounded in size and time, and what its headers say of the caller.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, header};
+use http_body::Body;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    era::Revision,
+    jsonrpc::{Request, text},
+};
+use crate::call::Caller;
+use crate::refusal::Refusal;
+use crate::trace::TraceParent;
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// A request and what surrounds it.
+#[derive(Clone, Copy)]
+pub(super) struct Incoming<'b> {
+    /// The id to answer.
+    pub(super) id: &'b RawValue,
+    /// The revision it is of.
+    pub(super) revision: Revision,
+    /// The message.
+    pub(super) request: &'b Request<'b>,
+    /// The headers of its POST.
+    pub(super) headers: &'b HeaderMap,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ClientInfo {
+    name: Option<String>,
+    version: Option<String>,
+}
+
+impl Incoming<'_> {
+    /// The trace of `_meta.traceparent` (SEP-414), else of the header, else a new one.
+    pub(super) fn trace(&self) -> TraceParent {
+        let meta = self.request.params.meta.as_ref().and_then(|meta| meta.traceparent).and_then(text);
+        let header =
+            || self.headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(TraceParent::parse);
+        meta.as_deref().and_then(TraceParent::parse).or_else(header).map_or_else(TraceParent::fresh, TraceParent::child)
+    }
+
+    /// Who calls, as far as a stateless server is told: `clientInfo` since 2026-07-28, else the User-Agent.
+    pub(super) fn caller(&self, api_token: Option<Arc<str>>) -> Caller {
+        let info = self.request.params.meta.as_ref().and_then(|meta| meta.client_info);
+        let info = info.filter(|raw| raw.get().starts_with('{'));
+        let info: ClientInfo = info.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+        let agent =
+            || self.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
+        Caller { api_token, client: info.name.or_else(agent), client_version: info.version }
+    }
+}
+
+/// `Content-Type`, where there is one, must be JSON: a browser cannot send that across origins without asking first.
+pub(super) fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+    if essence.trim_ascii().eq_ignore_ascii_case(b"application/json") { Ok(()) } else { Err(Refusal::MediaType) }
+}
+
+/// The whole body.
+pub(super) async fn collect<B>(body: B, limit: usize, deadline: Instant) -> Result<Bytes, Refusal>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    if body.size_hint().lower() > limit as u64 {
+        return Err(Refusal::BodyTooLarge { limit });
+    }
+    match timeout_at(deadline, Limited::new(body, limit).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::BodyTooLarge { limit }),
+        Ok(Err(_)) | Err(_) => Err(Refusal::BodyIncomplete),
+    }
+}

@@ -135,7 +135,7 @@ fn no_signals(error: &io::Error) -> Failure {
 
 /// The first signal begins the end, the second ends at once. Signals are heard from before this comes back.
 fn end_on_signal(ending: drain::Ending) -> Result<(), Failure> {
-    let mut signals = drain::Signals::listen().map_err(no_signals)?;
+    let mut signals = drain::Signals::listen().map_err(|error| no_signals(&error))?;
     tokio::spawn(async move {
         ending.begin(signals.next().await.linger());
         signals.next().await;

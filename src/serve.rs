@@ -111,7 +111,7 @@ struct Door {
 impl Door {
     fn new(config: &Config) -> Self {
         let mut http = auto::Builder::new(TokioExecutor::new());
-        http.http1().timer(TokioTimer::new()).header_read_timeout(config.header_timeout).pipeline_flush(true);
+        http.http1().timer(TokioTimer::new()).header_read_timeout(config.header_timeout);
         http.http2().timer(TokioTimer::new()).keep_alive_interval(PING).keep_alive_timeout(PING);
         let rooms = u32::try_from(config.max_connections.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
         let room = Arc::new(Semaphore::new(rooms as usize));

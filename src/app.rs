@@ -121,7 +121,7 @@ fn probe(handle: Handle, gate: Gate, drain: drain::Drain) -> Probe {
 }
 
 fn reload_on_hangup(handle: Handle) -> Result<(), Failure> {
-    let mut hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(|error| no_signals(&error))?;
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
             handle.reload();
@@ -130,7 +130,7 @@ fn reload_on_hangup(handle: Handle) -> Result<(), Failure> {
     Ok(())
 }
 
-fn no_signals(error: io::Error) -> Failure {
+fn no_signals(error: &io::Error) -> Failure {
     Failure::Unavailable(format!("signals cannot be handled: {error}"))
 }
 

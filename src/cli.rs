@@ -84,7 +84,7 @@ struct Demo {
     /// How long the simulated Affinity takes for every answer
     #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = duration)]
     latency: Duration,
-    /// What is logged to stderr: a level, or directives such as info,chaperone::access=off
+    /// What is logged to stderr: a level such as warn, or several as in `info,chaperone::access=off`
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log: String,
 }

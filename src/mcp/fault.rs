@@ -3,7 +3,7 @@
 //! A refusal becomes either a JSON-RPC error (with its HTTP status) or, where a model can mend the call, the result of
 //! a tool with `isError: true` (SEP-1303). The match is exhaustive: a new refusal does not compile without an answer.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Write};
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -123,7 +123,8 @@ fn from_remote(remote: &Remote) -> Map<String, Value> {
         message = if message.is_empty() { hint.clone() } else { format!("{message}. {hint}") };
     }
     if let Some(seconds) = remote.retry_after {
-        message.push_str(&format!(" Try again in {seconds} seconds."));
+        // Writing to a String cannot fail.
+        let _ = write!(message, " Try again in {seconds} seconds.");
     }
     if remote.write && remote.status >= 500 {
         message.push_str(" The change may or may not have been applied: read the record before you try again.");

@@ -59,7 +59,7 @@ pub struct Params<'b> {
     #[serde(borrow, default, rename = "protocolVersion", deserialize_with = "present")]
     pub protocol_version: Option<&'b RawValue>,
     /// Metadata of the request.
-    #[serde(borrow, default, rename = "_meta", deserialize_with = "object")]
+    #[serde(borrow, default, rename = "_meta", deserialize_with = "meta")]
     pub meta: Option<Meta<'b>>,
 }
 
@@ -101,13 +101,17 @@ fn present<'de: 'b, 'b, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
-/// Metadata that is an object: serde would also take a list for a struct, its items by position.
-fn object<'de: 'b, 'b, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Meta<'b>>, D::Error> {
-    match Option::<&RawValue>::deserialize(deserializer)? {
-        None => Ok(None),
-        Some(raw) if raw.get().starts_with('{') => serde_json::from_str(raw.get()).map(Some).map_err(Error::custom),
-        Some(_) => Err(Error::custom("expected `_meta` to be an object")),
+/// serde would take a list for a structure, its items in the order of the fields; here only an object will do.
+fn is_object(json: &str) -> bool {
+    json.trim_start().starts_with('{')
+}
+
+fn meta<'de: 'b, 'b, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Meta<'b>>, D::Error> {
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    if !is_object(raw.get()) {
+        return Err(D::Error::custom("expected `_meta` to be an object"));
     }
+    serde_json::from_str(raw.get()).map(Some).map_err(D::Error::custom)
 }
 
 /// The text of a JSON string; `None` for any other value. Borrowed unless it holds an escape.
@@ -125,16 +129,12 @@ pub fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
 pub fn read(body: &[u8]) -> Result<Message<'_>, Broken<'_>> {
     let anonymous = |refusal| Broken { id: None, refusal };
     let text = std::str::from_utf8(body).map_err(|_| anonymous(Refusal::Parse("the body is not UTF-8".into())))?;
-    match serde_json::from_str(text) {
-        Ok(envelope) if is_object(text) => message(envelope),
-        // serde takes a list for a struct, its items by position.
-        Ok(Envelope { .. }) => Err(anonymous(not_an_object(text))),
-        Err(error) => Err(anonymous(not_an_envelope(text, &error))),
-    }
-}
-
-fn is_object(text: &str) -> bool {
-    text.trim_start().starts_with('{')
+    let envelope: Envelope<'_> = match serde_json::from_str(text) {
+        Ok(envelope) if is_object(text) => envelope,
+        Ok(_) => return Err(anonymous(not_an_object(text))),
+        Err(error) => return Err(anonymous(not_an_envelope(text, &error))),
+    };
+    message(&envelope)
 }
 
 fn not_an_envelope(text: &str, error: &serde_json::Error) -> Refusal {
@@ -148,14 +148,13 @@ fn not_an_envelope(text: &str, error: &serde_json::Error) -> Refusal {
 }
 
 fn not_an_object(text: &str) -> Refusal {
-    Refusal::InvalidRequest(if text.trim_start().starts_with('[') {
-        "batches are not part of this protocol, send one request a POST".into()
-    } else {
-        "expected a JSON-RPC message, which is a JSON object".into()
-    })
+    match text.trim_start().as_bytes().first() {
+        Some(b'[') => Refusal::InvalidRequest("batches are not part of this protocol, send one request a POST".into()),
+        _ => Refusal::InvalidRequest("expected a JSON-RPC message, which is a JSON object".into()),
+    }
 }
 
-fn message(envelope: Envelope<'_>) -> Result<Message<'_>, Broken<'_>> {
+fn message<'b>(envelope: &Envelope<'b>) -> Result<Message<'b>, Broken<'b>> {
     let id = envelope.id.filter(|id| is_id(id.get()));
     let invalid = |text: &str| Broken { id, refusal: Refusal::InvalidRequest(text.to_owned()) };
     if envelope.jsonrpc.is_none_or(|version| version.get() != "\"2.0\"") {
@@ -178,7 +177,7 @@ fn message(envelope: Envelope<'_>) -> Result<Message<'_>, Broken<'_>> {
 }
 
 fn params(raw: &RawValue) -> Result<Params<'_>, Refusal> {
-    if !raw.get().starts_with('{') {
+    if !is_object(raw.get()) {
         return Err(Refusal::InvalidParams("expected params that are an object".into()));
     }
     serde_json::from_str(raw.get()).map_err(|error| Refusal::InvalidParams(format!("params cannot be read: {error}")))
@@ -223,8 +222,8 @@ mod tests {
             "1",
             "null",
             "{}",
-            r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#,
             r#"["2.0",1,"ping"]"#,
+            r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#,
             r#"{"jsonrpc":"1.0","id":1,"method":"ping"}"#,
             r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#,
             r#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#,
@@ -240,7 +239,7 @@ mod tests {
     #[test]
     fn parameters_of_the_wrong_form_or_twice_are_refused() {
         for params in
-            ["[]", "7", "null", r#"{"name":"a","name":"b"}"#, r#"{"_meta":7}"#, r#"{"_meta":["2026-07-28",{}]}"#]
+            ["[]", "7", "null", r#"{"name":"a","name":"b"}"#, r#"{"_meta":7}"#, r#"{"_meta":["2025-11-25",{}]}"#]
         {
             let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}"#);
             let broken = read(body.as_bytes()).unwrap_err();

@@ -109,7 +109,7 @@ impl Record {
         );
         match result {
             Err(Refusal::Internal(text)) => {
-                tracing::error!(trace_id = %self.trace.trace_id(), "a bug in chaperone: {text}")
+                tracing::error!(trace_id = %self.trace.trace_id(), "a bug in chaperone: {text}");
             }
             Err(Refusal::Upstream(fault)) => {
                 tracing::warn!(trace_id = %self.trace.trace_id(), account = %self.server.account.id, detail = %fault.detail, "the upstream failed");

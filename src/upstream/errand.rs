@@ -154,5 +154,6 @@ pub(super) fn request(base: &Uri, target: PathAndQuery, body: Bytes) -> Result<h
     let mut request = http::Request::new(Full::new(body));
     *request.uri_mut() = uri;
     request.headers_mut().insert(header::USER_AGENT, AGENT);
+    request.headers_mut().insert(header::ACCEPT, ANY);
     Ok(request)
 }

@@ -49,7 +49,7 @@ async fn a_redirect_is_followed_without_anything_of_the_account() {
     assert_eq!(fetched.uri, "/bucket/a?sig=1");
     let mut names: Vec<&str> = fetched.headers.keys().map(http::HeaderName::as_str).collect();
     names.sort_unstable();
-    assert_eq!(names, ["host", "user-agent"]);
+    assert_eq!(names, ["accept", "host", "user-agent"]);
 }
 
 #[tokio::test]

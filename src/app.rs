@@ -120,7 +120,7 @@ fn probe(handle: Handle, gate: Gate, drain: drain::Drain) -> Probe {
 }
 
 fn reload_on_hangup(handle: Handle) -> Result<(), Failure> {
-    let mut hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(|error| no_signals(&error))?;
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
             handle.reload();
@@ -129,13 +129,13 @@ fn reload_on_hangup(handle: Handle) -> Result<(), Failure> {
     Ok(())
 }
 
-fn no_signals(error: io::Error) -> Failure {
+fn no_signals(error: &io::Error) -> Failure {
     Failure::Unavailable(format!("signals cannot be handled: {error}"))
 }
 
 /// The first signal begins the end, the second ends at once. Signals are heard from before this comes back.
 fn end_on_signal(ending: drain::Ending) -> Result<(), Failure> {
-    let mut signals = drain::Signals::listen().map_err(no_signals)?;
+    let mut signals = drain::Signals::listen().map_err(|error| no_signals(&error))?;
     tokio::spawn(async move {
         ending.begin(signals.next().await.linger());
         signals.next().await;

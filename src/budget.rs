@@ -3,6 +3,8 @@
 //! A [`Bucket`] is one limit as its owner last stated it; a [`Budget`] is all that one answer stated. What the headers
 //! of an answer say comes from the bucket nearest to exhaustion.
 
+use std::fmt::Write;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// One rate limit: how much there is, how much is left, when it is full again.
@@ -53,11 +55,12 @@ impl Bucket {
         let mut state = format!("\"{}\";r={}", self.scope, self.remaining);
         if let Some(reset) = self.reset {
             headers.insert(RESET, reset.into());
-            state.push_str(&format!(";t={reset}"));
+            // Writing to a String cannot fail.
+            let _ = write!(state, ";t={reset}");
         }
         let mut policy = format!("\"{}\";q={}", self.scope, self.limit);
         if let Some(window) = self.window {
-            policy.push_str(&format!(";w={window}"));
+            let _ = write!(policy, ";w={window}");
         }
         for (name, text) in [(RATELIMIT, state), (POLICY, policy)] {
             if let Ok(value) = HeaderValue::try_from(text) {

@@ -30,6 +30,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use crate::document::Faults;
 use integration::Integration;
+use tool::Offer;
 
 /// All integrations of a catalog, compiled.
 #[derive(Clone, Debug, Default)]
@@ -51,9 +52,14 @@ impl Catalog {
     /// # Errors
     /// Every fault of every file, at once.
     pub fn load(folder: &Path) -> Result<Self, Faults> {
-        let texts = folder::read(folder)?;
+        let folder::Folder { texts, mut faults } = folder::read(folder);
         let texts: Vec<(&str, &str)> = texts.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
-        Self::from_texts(&texts)
+        let read = Self::from_texts(&texts);
+        if faults.is_empty() {
+            return read;
+        }
+        faults.extend(read.err().unwrap_or_default().0);
+        Err(Faults(faults))
     }
 
     /// The catalog of these files: the path of each and its text.
@@ -70,6 +76,14 @@ impl Catalog {
     #[must_use]
     pub fn integration(&self, name: &str) -> Option<&Arc<Integration>> {
         self.integrations.get(name)
+    }
+
+    /// The tools of an integration, in the order of the catalog; none if there is no such integration.
+    pub fn tools(&self, integration: &str) -> impl Iterator<Item = Offer> {
+        let integration = self.integrations.get(integration);
+        integration.into_iter().flat_map(|integration| {
+            (0..integration.tools.len()).map(|index| Offer { integration: integration.clone(), index })
+        })
     }
 
     /// The names of all integrations, sorted.

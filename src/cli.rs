@@ -21,7 +21,7 @@ pub use output::Exit;
 /// Lets AI agents work in Affinity over MCP, each within the policy it was given.
 #[derive(Debug, Parser)]
 #[command(name = "chaperone", version, about, long_about = LONG_ABOUT, after_help = AFTER_HELP)]
-#[command(arg_required_else_help = true, max_term_width = 100)]
+#[command(arg_required_else_help = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -29,25 +29,43 @@ pub struct Cli {
 }
 
 const LONG_ABOUT: &str = "\
-chaperone stands between AI agents and the Affinity CRM. Agents connect to it over MCP (Model Context Protocol, \
-streamable HTTP); each MCP server that it offers shows the tools that one policy file allows, and no others.
+chaperone stands between AI agents and the Affinity CRM. Agents connect to it over MCP
+(Model Context Protocol, streamable HTTP); each MCP server that it offers shows the tools
+that one policy file allows, and no others.
 
 Begin with `chaperone demo`: it needs no account and no configuration.";
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 fine, 64 bad usage or configuration, 69 a needed service is not there (port taken), 70 a bug in chaperone, \
-130 interrupted";
+Exit codes: 0 fine, 64 bad usage or configuration, 69 a needed service is not there (such as
+a port that is taken), 70 a bug in chaperone, 130 interrupted";
+
+#[cfg(feature = "sandbox")]
+const DEMO_ABOUT: &str = "\
+Try chaperone out with nothing configured: a simulated Affinity with believable data, one MCP
+server with full access to it and one that only reads. Prints the URLs and how to connect a
+client. Nothing leaves this host.";
+
+const SERVE_ABOUT: &str = "\
+Serve the MCP servers that a configuration names, until SIGTERM or Ctrl-C.
+
+Policies, catalog, accounts, API tokens and secrets are watched and taken over when they
+change; a change with a fault is refused whole and the old set keeps serving. SIGHUP reloads
+at once.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Try it out: a simulated Affinity and two MCP servers, with nothing configured
     #[cfg(feature = "sandbox")]
+    #[command(long_about = DEMO_ABOUT)]
     Demo(Demo),
     /// Serve the MCP servers that a configuration names
+    #[command(long_about = SERVE_ABOUT)]
     Serve(Serve),
     /// Name every fault of configuration, policies and catalog at once
+    #[command(long_about = check::LONG_ABOUT)]
     Check(check::Check),
     /// List the tools of an MCP server, and for every hidden one the rule that hides it
+    #[command(long_about = tools::LONG_ABOUT)]
     Tools(tools::Tools),
     /// Make tokens
     #[command(subcommand)]
@@ -59,9 +77,6 @@ enum Command {
 
 #[cfg(feature = "sandbox")]
 #[derive(Args, Debug)]
-#[command(long_about = "\
-Try chaperone out with nothing configured: a simulated Affinity with believable data, one MCP server with full access to \
-it and one that only reads. Prints the URLs and how to connect a client. Nothing leaves this host.")]
 struct Demo {
     /// Where MCP traffic arrives; without it 127.0.0.1:8080, or any free port if that is taken
     #[arg(long, value_name = "ADDR")]
@@ -69,17 +84,12 @@ struct Demo {
     /// How long the simulated Affinity takes for every answer
     #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = duration)]
     latency: Duration,
-    /// What is logged to stderr: a level, or directives such as info,chaperone::access=off
+    /// What is logged to stderr: a level such as warn, or several as in `info,chaperone::access=off`
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log: String,
 }
 
 #[derive(Args, Debug)]
-#[command(long_about = "\
-Serve the MCP servers that a configuration names, until SIGTERM or Ctrl-C.
-
-Policies, catalog, API tokens and secrets are watched and taken over when they change; a change with a fault is refused \
-whole and the old set keeps serving. SIGHUP reloads at once.")]
 struct Serve {
     #[command(flatten)]
     required: ConfigFile,
@@ -100,6 +110,12 @@ struct ConfigFile {
     config: PathBuf,
 }
 
+const SET_HELP: &str = "\
+Override a key of the configuration, as in `limits.max_body=8MiB`; may be repeated.
+Every key that holds one value can be set so, or by an environment variable: CHAPERONE_ and
+the key in capitals (CHAPERONE_LIMITS_MAX_BODY). A flag wins over the environment, the
+environment over the file, the file over the default.";
+
 /// Keys of the configuration that are given on the command line.
 #[derive(Args, Debug)]
 struct Overrides {
@@ -107,10 +123,7 @@ struct Overrides {
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
     /// Override a key of the configuration, as in `limits.max_body=8MiB`; may be repeated
-    ///
-    /// Every key that holds one value can be set so, or by an environment variable: CHAPERONE_ and the key in capitals
-    /// (as `CHAPERONE_LIMITS_MAX_BODY`). A flag wins over the environment, the environment over the file.
-    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value, long_help = SET_HELP)]
     set: Vec<(String, String)>,
 }
 

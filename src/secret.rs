@@ -71,14 +71,22 @@ impl Source {
     /// # Errors
     /// What is missing and where, for a person; never a part of the secret.
     pub fn fetch_from(&self, environment: &dyn Fn(&str) -> Option<String>) -> Result<Secret, String> {
-        let value = match self {
+        let secret = self.fetch_list(environment)?;
+        if secret.expose().is_empty() { Err(format!("the secret of {self} is empty")) } else { Ok(secret) }
+    }
+
+    /// As [`Source::fetch_from`], for a list of secrets, which may be empty.
+    ///
+    /// # Errors
+    /// What is missing and where, for a person.
+    pub fn fetch_list(&self, environment: &dyn Fn(&str) -> Option<String>) -> Result<Secret, String> {
+        let text = match self {
             Self::Env(name) => {
                 environment(name).ok_or_else(|| format!("the environment variable {name} is not set"))?
             }
             Self::File(path) => std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?,
         };
-        let value = value.trim_end();
-        if value.is_empty() { Err(format!("the secret of {self} is empty")) } else { Ok(Secret::new(value)) }
+        Ok(Secret::new(text.trim_end()))
     }
 }
 

@@ -35,6 +35,7 @@ pub struct World {
 }
 
 /// The whole road.
+#[must_use]
 pub fn road<B>(
     world: &World,
     edge: &edge::Config,

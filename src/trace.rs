@@ -53,8 +53,8 @@ impl TraceParent {
 /// Random ids; a system without randomness gets a constant that is not zero, so that tracing never fails a call.
 fn random<const N: usize, T: PartialEq + Default + From<u8>>(make: impl Fn([u8; N]) -> T) -> T {
     let mut bytes = [0; N];
-    let made = getrandom::fill(&mut bytes).ok().map(|()| make(bytes));
-    made.filter(|id| *id != T::default()).unwrap_or_else(|| T::from(1))
+    let id = getrandom::fill(&mut bytes).ok().map(|()| make(bytes));
+    id.filter(|id| *id != T::default()).unwrap_or_else(|| T::from(1))
 }
 
 impl fmt::Display for TraceParent {

@@ -21,11 +21,13 @@ mod meter;
 mod multipart;
 mod outcome;
 mod page;
+mod plane;
 mod ratelimit;
 mod redirect;
 mod rest;
 mod split;
 mod stack;
+mod text;
 mod traceparent;
 
 #[cfg(test)]

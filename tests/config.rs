@@ -1,5 +1,7 @@
 //! The configuration file, the environment and flags, and all that can be wrong with them.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 #[path = "support/fixtures.rs"]
 mod fixtures;
 

@@ -1,9 +1,16 @@
 //! Policies: methods x tags x allow and deny x expiry, and every way in which a document can be wrong.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 #[path = "support/fixtures.rs"]
 mod fixtures;
 
-use std::{fs, net::SocketAddr, path::Path, sync::Arc};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, LazyLock},
+};
 
 use chaperone::{
     account::Account,
@@ -31,12 +38,15 @@ const TOOLS: [(&str, &str, &[&str]); 9] = [
 ];
 
 fn account() -> Arc<Account> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/policies/catalog");
-    let catalog = Catalog::load(&folder).unwrap_or_else(|faults| panic!("{faults}"));
-    let shop = catalog.integration("shop").unwrap().clone();
-    assert_eq!(shop.tools.len(), TOOLS.len());
-    let base_url = "https://shop.example".parse().unwrap();
-    Arc::new(Account::new("acme".into(), shop, base_url, false, Secret::new("")))
+    static ACCOUNT: LazyLock<Arc<Account>> = LazyLock::new(|| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/policies/catalog");
+        let catalog = Catalog::load(&folder).unwrap_or_else(|faults| panic!("{faults}"));
+        let shop = catalog.integration("shop").unwrap().clone();
+        assert_eq!(shop.tools.len(), TOOLS.len());
+        let base_url = "https://shop.example".parse().unwrap();
+        Arc::new(Account::new("acme".into(), shop, base_url, false, Secret::new("")).unwrap())
+    });
+    ACCOUNT.clone()
 }
 
 fn registry(documents: &[(&str, &str)]) -> Result<Registry, Faults> {
@@ -82,10 +92,8 @@ fn a_tool_is_shown_if_methods_and_tags_and_allow_let_it_pass_and_deny_does_not_t
         for tags in tags {
             for allow in allow {
                 for deny in deny {
-                    match judged(methods, tags, allow, deny) {
-                        true => served += 1,
-                        false => refused += 1,
-                    }
+                    let accepted = judged(methods, tags, allow, deny);
+                    *(if accepted { &mut served } else { &mut refused }) += 1;
                 }
             }
         }
@@ -251,4 +259,30 @@ fn a_server_is_found_by_its_token_and_one_without_by_its_name() {
     assert_eq!(one.sole_open().unwrap().name, "open");
     let two = registry(&[("a", &open("a")), ("b", &open("b"))]).unwrap();
     assert!(two.sole_open().is_none());
+}
+
+#[test]
+fn every_shipped_policy_loads_against_the_built_in_catalog_and_keeps_what_it_says() {
+    let catalog = Catalog::builtin().unwrap_or_else(|faults| panic!("{faults}"));
+    let affinity = catalog.integration("affinity").unwrap().clone();
+    let base_url = "https://api.affinity.co".parse().unwrap();
+    let account =
+        Arc::new(Account::new("affinity".into(), affinity.clone(), base_url, false, Secret::new("k")).unwrap());
+    let texts: Vec<(String, String)> = fixtures::files("../policies")
+        .iter()
+        .map(|path| (path.display().to_string(), fs::read_to_string(path).unwrap()))
+        .collect();
+    let documents: Vec<(&str, &str)> = texts.iter().map(|(file, text)| (file.as_str(), text.as_str())).collect();
+    let found = from_documents(&documents, vec![account], ApiTokens::new(), LOOPBACK);
+    let registry = found.unwrap_or_else(|faults| panic!("{faults}"));
+    let names: Vec<&str> = registry.servers().iter().map(|server| server.name.as_str()).collect();
+    assert_eq!(names, ["crm-assistant", "full-access", "meeting-prep", "read-only"]);
+    let server = |name: &str| registry.open(name).unwrap();
+    assert_eq!(server("full-access").tools.len(), affinity.tools.len());
+    let readers = affinity.tools.iter().filter(|tool| tool.read_only).count();
+    assert!(server("read-only").visible().all(|tool| tool.read_only) && server("read-only").tools.len() == readers);
+    assert!(server("crm-assistant").visible().all(|tool| !tool.tags.iter().any(|tag| tag == "destructive")));
+    let writes: Vec<&str> =
+        server("meeting-prep").visible().filter(|tool| !tool.read_only).map(|tool| tool.name.as_str()).collect();
+    assert_eq!(writes, ["create_a_affinity_reminder"]);
 }

@@ -171,7 +171,8 @@ fn catalog(config: &Config) -> Result<Catalog, Faults> {
 
 fn read_api_tokens(source: Option<&Located<Source>>, environment: &Environment<'_>) -> Result<ApiTokens, Faults> {
     let Some(at) = source else { return Ok(ApiTokens::new()) };
-    let text = at.value.fetch_from(environment).map_err(|message| Faults(vec![at.spot.fault(message)]))?;
+    // An empty list lets nobody in, which is a state of things and no fault.
+    let text = at.value.fetch_list(environment).map_err(|message| Faults(vec![at.spot.fault(message)]))?;
     let file = match &at.value {
         Source::File(path) => path.display().to_string(),
         Source::Env(name) => name.clone(),

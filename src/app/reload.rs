@@ -165,3 +165,31 @@ impl Reloader {
         self.status.send_modify(|status| status.refuse(faults));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_written_again_unchanged_bumps_nothing_and_asking_reloads_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let catalog = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/policies/catalog");
+        let config = format!("policies: .\ncatalog: {catalog}\naccounts: [{{id: acme, integration: shop}}]\n");
+        let file = folder.path().join("config");
+        std::fs::write(&file, &config).unwrap();
+        let environment = Arc::new(|_: &str| None);
+        let sources = Sources { config_path: Some(file.clone()), flags: Vec::new(), environment, listening: None };
+        let Attempt { result, seen } = assemble::attempt(&sources, 1);
+        let (mut reloader, handle) = Reloader::new(sources, result.unwrap(), seen);
+
+        std::fs::write(&file, &config).unwrap();
+        std::fs::write(folder.path().join("a.yaml~"), "the leavings of an editor").unwrap();
+        reloader.look(false).await;
+        assert_eq!((handle.status().reloads, handle.status().generation), (0, 1));
+        reloader.look(true).await;
+        assert_eq!((handle.status().reloads, handle.status().generation), (1, 2));
+        std::fs::write(&file, format!("{config}# another byte\n")).unwrap();
+        reloader.look(false).await;
+        assert_eq!((handle.status().reloads, handle.status().generation), (2, 3));
+    }
+}

@@ -6,6 +6,7 @@ use crate::document::At;
 
 /// The hints of a tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "MCP has four hints, each true or false")]
 pub(crate) struct Annotations {
     /// It changes nothing.
     pub(crate) read_only: bool,

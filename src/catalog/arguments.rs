@@ -115,8 +115,8 @@ impl Checker {
             };
             // What it counts from may be faulty, which was said, or left out.
             let Some(base) = base else { continue };
-            if let Ok(instant) = base.checked_add(*offset) {
-                values.insert(argument.clone(), time::rfc3339(instant).into());
+            if let Some(text) = base.checked_add(*offset).ok().and_then(time::rfc3339) {
+                values.insert(argument.clone(), text.into());
                 timed.push(argument.clone());
             } else {
                 let problem = "its default would lie before or after all time, give a value".to_owned();

@@ -33,7 +33,7 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("catalog");
         let root = format!("{}/", env!("CARGO_MANIFEST_DIR"));
         let on_disk: Vec<(String, String)> = folder::read(&folder)
-            .unwrap()
+            .texts
             .into_iter()
             .map(|(path, text)| (path.strip_prefix(&root).unwrap().to_owned(), text))
             .collect();

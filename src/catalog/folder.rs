@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::document::{INTEGRATION, MAX_RESOURCES};
-use crate::document::{Fault, Faults};
+use crate::document::{Fault, Faults, Place};
 
 /// Largest catalog file in bytes: a hundred times an honest one.
 const MAX_FILE: u64 = 1 << 20;
@@ -15,19 +15,23 @@ const MAX_FILE: u64 = 1 << 20;
 /// Most integrations of a catalog.
 const MAX_INTEGRATIONS: usize = 256;
 
-/// The path, as the user named it, and the text of every catalog file, in sorted order.
-pub(crate) fn read(folder: &Path) -> Result<Vec<(String, String)>, Faults> {
-    let mut reader = Reader { texts: Vec::new(), faults: Vec::new() };
-    reader.catalog(folder);
-    Faults(reader.faults).into_result(reader.texts)
+/// What a folder holds.
+#[derive(Debug, Default)]
+pub(crate) struct Folder {
+    /// The path, as the user named it, and the text of every catalog file, in sorted order.
+    pub(crate) texts: Vec<(String, String)>,
+    /// What cannot be read, or is in the wrong place.
+    pub(crate) faults: Vec<Fault>,
 }
 
-struct Reader {
-    texts: Vec<(String, String)>,
-    faults: Vec<Fault>,
+/// The catalog files of a folder.
+pub(crate) fn read(folder: &Path) -> Folder {
+    let mut read = Folder::default();
+    read.catalog(folder);
+    read
 }
 
-impl Reader {
+impl Folder {
     fn fault(&mut self, path: &Path, message: impl Into<String>) {
         self.faults.extend(Faults::whole_file(&path.to_string_lossy(), message).0);
     }
@@ -67,9 +71,14 @@ impl Reader {
         if files > MAX_RESOURCES + 1 {
             return self.fault(folder, format!("expected at most {MAX_RESOURCES} resources, found {files} files"));
         }
+        let before = self.texts.len();
         for entry in entries {
             if is_catalog_file(entry) {
-                self.file(entry);
+                let is_read = self.file(entry);
+                if !is_read && entry.ends_with(INTEGRATION) {
+                    // Without it, every word of the resources would be unknown: one fault says enough.
+                    return self.texts.truncate(before);
+                }
             } else if entry.is_dir() {
                 self.fault(entry, "expected a file: the folder of an integration has no folders in it");
             }
@@ -93,19 +102,27 @@ impl Reader {
         }
     }
 
-    fn file(&mut self, path: &Path) {
+    /// Reads a file; was there a text?
+    fn file(&mut self, path: &Path) -> bool {
+        let before = self.texts.len();
         match content(path) {
             Ok(bytes) if bytes.len() as u64 > MAX_FILE => self.fault(path, "the file is larger than 1 MiB"),
             Ok(bytes) => match String::from_utf8(bytes) {
                 Ok(text) => self.texts.push((path.to_string_lossy().into_owned(), text)),
                 Err(error) => {
-                    let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-                    let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
-                    self.fault(path, format!("expected UTF-8, found other bytes in line {line}"));
+                    let line =
+                        error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
+                    self.faults.push(Fault {
+                        file: path.to_string_lossy().into(),
+                        place: Some(Place { line, column: 1 }),
+                        key: String::new(),
+                        message: "expected UTF-8, found other bytes in this line".to_owned(),
+                    });
                 }
             },
             Err(error) => self.unreadable(path, &error),
         }
+        self.texts.len() > before
     }
 
     fn unreadable(&mut self, path: &Path, error: &io::Error) {

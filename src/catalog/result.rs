@@ -8,27 +8,21 @@ use super::{
 };
 use crate::document::{At, Value};
 
-/// Content up to this many bytes is embedded where the catalog names no limit.
-const INLINE: usize = 1 << 20;
-
 #[derive(Clone, Copy)]
 enum Word {
     Object,
     List,
     Deleted,
-    Binary,
 }
 
 /// What the answer is.
 pub(crate) fn shape(at: &At<'_>, declared: &[Declaration<'_>]) -> Option<Shape> {
     if !matches!(at.value(), Value::Mapping(_)) {
-        let words =
-            [("object", Word::Object), ("list", Word::List), ("deleted", Word::Deleted), ("binary", Word::Binary)];
+        let words = [("object", Word::Object), ("list", Word::List), ("deleted", Word::Deleted)];
         return at.word(&words).map(|word| match word {
             Word::Object => Shape::Object,
             Word::List => Shape::List { items: Items::Whole },
             Word::Deleted => Shape::Deleted,
-            Word::Binary => Shape::Binary { inline_limit: INLINE },
         });
     }
     let mut fields = at.fields()?;

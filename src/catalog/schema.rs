@@ -9,11 +9,17 @@ pub(crate) use reference::{lookup, under};
 
 use serde_json::Value as Json;
 
-use crate::document::{At, Value};
+use crate::{
+    document::{At, Value},
+    nearest::nearest,
+};
 use vocabulary::Subschemas;
 
 /// The types of JSON Schema.
 const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
+
+/// Most references of one schema: each is followed to its end to find circles.
+const MAX_REFERENCES: usize = 256;
 
 /// What may stand in a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +56,7 @@ pub(crate) fn whole(at: &At<'_>) -> Option<Json> {
 fn checked(at: &At<'_>, rules: Rules) -> Option<bool> {
     at.entries()?;
     let root = at.json();
-    let mut walk = Walk { root: &root, rules, is_clean: true };
+    let mut walk = Walk { root: &root, rules, references: 0, is_clean: true };
     walk.schema(at);
     Some(walk.is_clean && compile::meta(at, &root))
 }
@@ -58,6 +64,7 @@ fn checked(at: &At<'_>, rules: Rules) -> Option<bool> {
 struct Walk<'r> {
     root: &'r Json,
     rules: Rules,
+    references: usize,
     is_clean: bool,
 }
 
@@ -83,7 +90,6 @@ impl Walk<'_> {
                 _ => {}
             }
             match vocabulary::subschemas(keyword) {
-                Some(Subschemas::None) => {}
                 Some(Subschemas::One) => self.schema(&at),
                 Some(Subschemas::List) => at.items().unwrap_or_default().iter().for_each(|at| self.schema(at)),
                 Some(Subschemas::Named) => {
@@ -94,10 +100,11 @@ impl Walk<'_> {
                     self.fault(&at, format!("`{keyword}` has no place in the schema of one argument"));
                 }
                 None if self.rules == Rules::Argument && keyword != "x-mcp-header" => {
-                    self.is_clean = false;
-                    at.unknown_word(keyword, &vocabulary::words());
+                    let hint = nearest(keyword, vocabulary::words()).map(|word| format!("; did you mean `{word}`?"));
+                    let hint = hint.unwrap_or_default();
+                    self.fault(&at, format!("`{keyword}` is no keyword of JSON Schema 2020-12{hint}"));
                 }
-                None => {}
+                Some(Subschemas::None) | None => {}
             }
         }
     }
@@ -136,6 +143,13 @@ impl Walk<'_> {
             self.is_clean = false;
             return;
         };
+        self.references += 1;
+        if self.references > MAX_REFERENCES {
+            if self.references == MAX_REFERENCES + 1 {
+                self.fault(at, format!("expected at most {MAX_REFERENCES} references in one schema, this is one more"));
+            }
+            return;
+        }
         if !reference.starts_with('#') {
             return self.fault(at, format!("expected a $ref within this schema (`#/$defs/…`), found `{reference}`"));
         }

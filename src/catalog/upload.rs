@@ -9,7 +9,7 @@ use super::{
 };
 use crate::document::At;
 
-/// Largest file where the catalog names no limit: what the largest `upstream` of the field takes.
+/// Largest file in bytes where the catalog names no limit.
 const MAX_FILE: usize = 100 << 20;
 
 /// The file that the arguments make.

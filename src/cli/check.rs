@@ -8,12 +8,14 @@ use crate::app::assemble::{Assembled, Sources, assemble};
 use crate::config::effective;
 use crate::document::Faults;
 
-#[derive(Args, Debug)]
-#[command(long_about = "\
-Read configuration, catalog, policies, API tokens and secrets as `chaperone serve` would, and name every fault at once: \
-file, line, column, key, and what was expected. Nothing is sent anywhere.
+pub(super) const LONG_ABOUT: &str = "\
+Read configuration, catalog, policies, API tokens and secrets as `chaperone serve` would, and
+name every fault at once: file, line, column, key, and what was expected. Nothing is sent
+anywhere.
 
-Exits with 0 if it can be served, else with 64.")]
+Exits with 0 if it can be served, else with 64.";
+
+#[derive(Args, Debug)]
 pub(super) struct Check {
     #[command(flatten)]
     required: ConfigFile,

@@ -21,10 +21,14 @@ const API_KEY_ENV: &str = "CHAPERONE_SANDBOX_API_KEY";
 /// Any API key is accepted, as Basic password or Bearer token, unless CHAPERONE_SANDBOX_API_KEY or --api-key-file sets
 /// the one to accept.
 #[derive(Clone, Debug, clap::Args)]
+#[expect(clippy::doc_markdown, reason = "--help shows these texts as they are")]
 pub(super) struct Args {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787")]
     listen: SocketAddr,
+    /// Where the file storage listens that downloads are redirected to; a free port of the same address if absent
+    #[arg(long, value_name = "ADDR")]
+    storage_listen: Option<SocketAddr>,
     /// A seed file (YAML or JSON) instead of the built-in data
     #[arg(long, value_name = "FILE")]
     seed: Option<PathBuf>,
@@ -34,9 +38,9 @@ pub(super) struct Args {
     /// A file with the only API key to accept; else CHAPERONE_SANDBOX_API_KEY, else any key that is not empty
     #[arg(long, value_name = "FILE")]
     api_key_file: Option<PathBuf>,
-    /// Requests a minute before 429: a number or `unlimited`
+    /// Requests a minute before 429
     #[arg(long, value_name = "N", default_value_t = RateLimit::default().user_per_minute)]
-    user_limit: Quota,
+    user_limit: u64,
     /// Requests a month before 429: a number or `unlimited`
     #[arg(long, value_name = "N", default_value_t = RateLimit::default().org_per_month)]
     org_limit: Quota,
@@ -49,13 +53,14 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let config = Config {
         listen: args.listen,
+        storage_listen: args.storage_listen,
         seed: args.seed,
         latency: args.latency,
         api_key: api_key(args.api_key_file).map_err(Failure::Usage)?,
         rate_limit: RateLimit { user_per_minute: args.user_limit, org_per_month: args.org_limit },
     };
     let sandbox = Sandbox::bind(config).await.map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidData | io::ErrorKind::NotFound => Failure::Usage(error.to_string()),
+        io::ErrorKind::InvalidData => Failure::Usage(error.to_string()),
         _ => Failure::Unavailable(error.to_string()),
     })?;
     let mut signals = drain::Signals::listen()
@@ -97,7 +102,7 @@ mod tests {
     fn the_defaults_are_affinitys_published_limits_and_no_latency() {
         let args = Cli::try_parse_from(["sandbox"]).unwrap().args;
         assert_eq!((args.listen.to_string().as_str(), args.latency), ("127.0.0.1:8787", Duration::ZERO));
-        assert_eq!((args.user_limit, args.org_limit), (Quota::Limited(900), Quota::Limited(100_000)));
+        assert_eq!((args.user_limit, args.org_limit), (900, Quota::Limited(100_000)));
     }
 
     #[test]

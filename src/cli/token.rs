@@ -5,18 +5,21 @@ use clap::{Args, Subcommand};
 use super::{Exit, output};
 use crate::server::{document::is_name, token};
 
+const LONG_ABOUT: &str = "\
+Make a fresh token from 32 random bytes, and the hash that goes into a file in its place.
+
+The token is shown this once and kept nowhere: hand it to the agent, and put the hash into the
+policy file of its MCP server. With --name the hash comes as a line for the file that
+`api_tokens` names.";
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Token {
     /// Make a fresh token, and the hash that goes into a file in its place
+    #[command(long_about = LONG_ABOUT)]
     New(New),
 }
 
 #[derive(Args, Debug)]
-#[command(long_about = "\
-Make a fresh token from 32 random bytes, and the hash that goes into a file in its place.
-
-The token is shown this once and kept nowhere: hand it to the agent, and put the hash into the policy file of its MCP \
-server. With --name the hash comes as a line for the file that `api_tokens` names.")]
 pub(super) struct New {
     /// Make an API token for the holder of this name
     #[arg(long, value_name = "NAME", value_parser = name)]

@@ -11,10 +11,12 @@ use crate::catalog::{Catalog, tool::Tool};
 use crate::nearest::nearest;
 use crate::server::{Decision, Server};
 
+pub(super) const LONG_ABOUT: &str = "\
+List the tools of each MCP server (+) with the rule that allows each, and those that it hides
+(-) with the rule that hides each. Without a configuration: every tool of the built-in
+catalog.";
+
 #[derive(Args, Debug)]
-#[command(long_about = "\
-List the tools of each MCP server (+) with the rule that allows it, and those that it hides (-) with the rule that hides \
-them. Without a configuration: every tool of the built-in catalog.")]
 pub(super) struct Tools {
     /// The configuration file
     #[arg(long, short, value_name = "FILE", env = "CHAPERONE_CONFIG")]

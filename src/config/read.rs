@@ -215,7 +215,8 @@ fn address(at: &At<'_>) -> Option<SocketAddr> {
 }
 
 fn path(at: &At<'_>, base: &Path) -> Option<Located<PathBuf>> {
-    at.text().map(|text| at.locate(base.join(text)))
+    // Collected from its parts, so that `./` does not stand in the middle of what faults call the file.
+    at.text().map(|text| at.locate(base.join(text).components().collect()))
 }
 
 fn count(at: &At<'_>) -> Option<usize> {

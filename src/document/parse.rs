@@ -196,23 +196,17 @@ fn scalar(text: Cow<'_, str>, style: ScalarStyle) -> Value {
         "" | "~" | "null" | "Null" | "NULL" => Value::Null,
         "true" | "True" | "TRUE" => Value::Boolean(true),
         "false" | "False" | "FALSE" => Value::Boolean(false),
-        word if looks_like_a_number(word) => {
-            if let Ok(integer) = word.parse() {
-                Value::Integer(integer)
-            } else if let Ok(float) = word.parse() {
-                Value::Float(float)
-            } else {
-                Value::String(text.into_owned())
-            }
-        }
-        _ => Value::String(text.into_owned()),
+        word => number(word).unwrap_or_else(|| Value::String(text.into_owned())),
     }
 }
 
-/// `parse::<f64>` also takes words such as `inf` and `nan`, which are strings here.
-fn looks_like_a_number(word: &str) -> bool {
+fn number(word: &str) -> Option<Value> {
     let digits = word.strip_prefix(['-', '+']).unwrap_or(word);
-    digits.starts_with(|first: char| first.is_ascii_digit()) || (digits.starts_with('.') && digits.len() > 1)
+    // `parse::<f64>` also takes words such as `inf` and `nan`, which are strings here.
+    if !digits.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
+        return None;
+    }
+    word.parse().map(Value::Integer).or_else(|_| word.parse().map(Value::Float)).ok()
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ impl Origins {
             .allow_headers(request.map(HeaderName::from_static))
             .expose_headers(answer.map(HeaderName::from_static))
             // The answer hangs on the configuration alone; an hour keeps browsers from asking before every call.
-            .max_age(Duration::from_secs(3600));
+            .max_age(Duration::from_hours(1));
         CorsForBrowsers { layer, origins: self.clone() }
     }
 }

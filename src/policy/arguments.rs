@@ -47,7 +47,7 @@ impl<S: Service<Call, Error = Refusal>> Service<Call> for CheckArguments<S> {
 
 fn check(call: &Call) -> Result<Option<Arguments>, Refusal> {
     let Arguments::Raw(raw) = &call.arguments else { return Ok(None) };
-    let checker = &call.grant()?.tool().checker;
-    let checked = checker.check(raw.as_deref(), call.now).map_err(Refusal::Arguments)?;
+    let tool = call.grant()?.tool();
+    let checked = tool.checker.check(raw.as_deref(), call.now).map_err(Refusal::Arguments)?;
     Ok(Some(Arguments::Checked(checked)))
 }

@@ -9,6 +9,10 @@ use crate::secret::Secret;
 pub struct Config {
     /// Where it listens; port 0 takes a free one ([`super::Sandbox::local_addr`] tells which).
     pub listen: SocketAddr,
+    /// Where the file storage listens, which downloads are redirected to; `None` takes a free port of the same address.
+    ///
+    /// It is an origin of its own, as Affinity's is, because clients drop their credentials only across origins.
+    pub storage_listen: Option<SocketAddr>,
     /// A YAML or JSON file that replaces the built-in seed, in the format of `src/sandbox/seed.yaml`.
     pub seed: Option<PathBuf>,
     /// Added to every answer, to stand for the network and Affinity's own work.
@@ -23,6 +27,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8787)),
+            storage_listen: None,
             seed: None,
             latency: Duration::ZERO,
             api_key: None,
@@ -35,7 +40,7 @@ impl Default for Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
     /// Requests a minute for the user behind the key.
-    pub user_per_minute: Quota,
+    pub user_per_minute: u64,
     /// Requests a calendar month for the whole account.
     pub org_per_month: Quota,
 }
@@ -43,15 +48,15 @@ pub struct RateLimit {
 impl Default for RateLimit {
     /// Affinity's published limits of the Scale and Advanced plans.
     fn default() -> Self {
-        Self { user_per_minute: Quota::Limited(900), org_per_month: Quota::Limited(100_000) }
+        Self { user_per_minute: 900, org_per_month: Quota::Limited(100_000) }
     }
 }
 
 impl RateLimit {
-    /// No limit at all, for benches.
+    /// Limits that nothing reaches, for benches. Affinity has no word for an endless minute, so that one is a number.
     #[must_use]
-    pub fn unlimited() -> Self {
-        Self { user_per_minute: Quota::Unlimited, org_per_month: Quota::Unlimited }
+    pub fn unreachable() -> Self {
+        Self { user_per_minute: u64::from(u32::MAX), org_per_month: Quota::Unlimited }
     }
 }
 

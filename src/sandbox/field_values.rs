@@ -20,15 +20,12 @@ pub(super) fn list(state: &mut State, call: &Call<'_>, _path: Path) -> Result {
     let named = params.at_most_one(&[person, organization, opportunity, "list_entry_id"])?;
     let text = "Exactly one of person_id, organization_id, opportunity_id or list_entry_id must be specified";
     named.ok_or_else(|| Fault::unprocessable(text))?;
-    let values: Vec<&FieldValue> = match params.id("list_entry_id")? {
-        Some(entry) => {
-            state.entries.find("list_entry_id", entry)?;
-            state.values.iter().filter(|value| value.list_entry_id == Some(entry)).collect()
-        }
-        None => {
-            let target = state.target(params)?;
-            state.values.iter().filter(|value| Some(value.entity()) == target).collect()
-        }
+    let values: Vec<&FieldValue> = if let Some(entry) = params.id("list_entry_id")? {
+        state.entries.find("list_entry_id", entry)?;
+        state.values.iter().filter(|value| value.list_entry_id == Some(entry)).collect()
+    } else {
+        let target = state.target(params)?;
+        state.values.iter().filter(|value| Some(value.entity()) == target).collect()
     };
     Ok(Answer::json(&values))
 }
@@ -38,15 +35,13 @@ pub(super) fn create(state: &mut State, call: &Call<'_>, _path: Path) -> Result 
     let field = state.fields.find("field_id", required("field_id", params.id("field_id")?)?)?;
     let entity = Entity { kind: field.entity_type, id: required("entity_id", params.id("entity_id")?)? };
     state.check("entity_id", entity)?;
-    let entry = entry(state, params, field, entity)?;
-    let cell = Cell { field_id: field.id, entity, list_entry_id: entry };
-    let full = !field.allows_multiple && state.values.iter().any(|value| cell.holds(value));
-    if full {
+    let place = Cell { field_id: field.id, entity, list_entry_id: row(state, params, field, entity)? };
+    if !field.allows_multiple && state.values.iter().any(|value| place.holds(value)) {
         return Err(Fault::unprocessable("The field holds one value: update or delete the value that is there"));
     }
     let value = required("value", params.value("value"))?.clone();
-    let value = accept(state, cell.field_id, &value)?;
-    let value = write(state, cell, value, call.now)?;
+    let value = accept(state, place.field_id, &value)?;
+    let value = write(state, place, value, call.now)?;
     Ok(Answer::json(&value))
 }
 
@@ -103,7 +98,7 @@ pub(super) fn write(state: &mut State, cell: Cell, value: Value, now: Time) -> R
 }
 
 /// The list entry of a list-specific field: it must stand for those and only for those.
-fn entry(state: &State, params: &Params, field: &Field, entity: Entity) -> Result<Option<Id>> {
+fn row(state: &State, params: &Params, field: &Field, entity: Entity) -> Result<Option<Id>> {
     let entry = params.id("list_entry_id")?;
     let Some(list) = field.list_id else {
         return match entry {

@@ -1,6 +1,6 @@
 //! `/entity-files`: no update, no delete.
 
-use http::{HeaderValue, header};
+use http::{HeaderValue, header, uri::Authority};
 use serde_json::{Value, json};
 
 use super::{
@@ -20,7 +20,7 @@ pub(super) fn list(state: &mut State, call: &Call<'_>, _path: Path) -> Result {
     let page = Page::<Id>::read(params, MAX_SIZE)?;
     let found = state.files.before(page.after.unwrap_or(Id::MAX));
     let found = found.filter(|(_, file)| target.is_none_or(|target| file.target == target));
-    page.answer("entity_files", found.map(|(id, file)| (id, view(file))))
+    Ok(page.answer("entity_files", found.map(|(id, file)| (id, view(file)))))
 }
 
 pub(super) fn get(state: &mut State, _call: &Call<'_>, path: Path) -> Result {
@@ -56,13 +56,13 @@ pub(super) fn upload(state: &mut State, call: &Call<'_>, _path: Path) -> Result 
     Ok(Answer::json(&json!({ "success": true, "entity_files": files })))
 }
 
-/// A redirect to the storage, on the host that the caller reached the sandbox by.
+/// A redirect to the storage.
 pub(super) fn download(state: &mut State, call: &Call<'_>, path: Path) -> Result {
     let file = state.files.find("entity_file_id", path.first)?;
-    let host = call.request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let origin = host.map(|host| format!("http://{host}")).unwrap_or_default();
-    let location = HeaderValue::from_str(&format!("{origin}{}", call.signer.path(file.id, call.now)));
-    Ok(Answer::redirect(location.expect("the host was a header and the path is ASCII")))
+    let host = call.request.headers.get(header::HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    let host = host.ok_or_else(|| Fault::unprocessable("The request has no valid Host header"))?;
+    let location = HeaderValue::from_str(&call.signer.url(host.host(), file.id, call.now));
+    Ok(Answer::redirect(location.expect("a host name and a path are printable ASCII")))
 }
 
 fn view(file: &EntityFile) -> Value {

@@ -56,9 +56,12 @@ impl Contacts {
         let dates =
             CONTACTS.map(|contact| (format!("{contact}_date"), json!(self.0.get(contact).map(|(date, _)| date))));
         let details = CONTACTS.map(|contact| {
-            let detail = self.0.get(contact).map(|(date, colleagues)| match options.with_persons {
-                true => json!({ "date": date, "person_ids": colleagues }),
-                false => json!({ "date": date }),
+            let detail = self.0.get(contact).map(|(date, colleagues)| {
+                if options.with_persons {
+                    json!({ "date": date, "person_ids": colleagues })
+                } else {
+                    json!({ "date": date })
+                }
             });
             (contact.to_owned(), json!(detail))
         });
@@ -117,7 +120,7 @@ pub(super) fn contacts(state: &State, kind: Kind, now: Time) -> HashMap<Id, Cont
             for person in people.iter().filter(|person| !person.internal) {
                 match kind {
                     Kind::Person => touched.push(person.id),
-                    _ => touched.extend(&person.organization_ids),
+                    _ => touched.extend(person.current_organization_ids()),
                 }
             }
             touched.sort_unstable();

@@ -120,7 +120,7 @@ pub(super) fn list(state: &mut State, call: &Call<'_>, _path: Path) -> Result {
     });
     let items =
         found.map(|interaction| ((interaction.date.as_millisecond(), interaction.id), view(state, kind, interaction)));
-    page.answer(ITEMS[kind], items)
+    Ok(page.answer(ITEMS[kind], items))
 }
 
 pub(super) fn get(state: &mut State, call: &Call<'_>, path: Path) -> Result {
@@ -209,7 +209,7 @@ fn window(params: &Params) -> Result<(Time, Time)> {
 fn involved(state: &State, target: Entity) -> Result<HashSet<Id>> {
     let of_organizations = |organizations: &[Id]| -> HashSet<Id> {
         let works_there = |person: &&super::record::Person| {
-            !person.internal && person.organization_ids.iter().any(|id| organizations.contains(id))
+            !person.internal && person.current_organization_ids().any(|id| organizations.contains(&id))
         };
         state.persons.iter().filter(works_there).map(|person| person.id).collect()
     };

@@ -12,7 +12,7 @@ use super::{
     time::Time,
 };
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// How far both buckets are used up.
 #[derive(Debug)]
@@ -38,11 +38,11 @@ impl Limits {
         if self.month != today.month() {
             (self.month, self.org_used) = (today.month(), 0);
         }
-        let spent = |quota: Quota, used: u64| matches!(quota, Quota::Limited(limit) if used >= limit);
-        if spent(self.quota.user_per_minute, self.user_used) {
+        if self.user_used >= self.quota.user_per_minute {
             return Err(too_many("Too many requests: the limit of requests per minute is reached"));
         }
-        if !exempt && spent(self.quota.org_per_month, self.org_used) {
+        let month_spent = matches!(self.quota.org_per_month, Quota::Limited(limit) if self.org_used >= limit);
+        if !exempt && month_spent {
             return Err(too_many("Too many requests: the limit of requests per month is reached"));
         }
         self.user_used += 1;
@@ -85,7 +85,7 @@ impl Limits {
         // Rounded up, so that who waits that long is let in.
         let reset = left.map_or(0, |left| left.as_millis().div_ceil(1000));
         Bucket {
-            quota: self.quota.user_per_minute,
+            quota: Quota::Limited(self.quota.user_per_minute),
             used: self.user_used,
             reset: u64::try_from(reset).expect("a minute is short"),
         }
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     fn limits(user: u64, org: u64) -> Limits {
-        Limits::new(RateLimit { user_per_minute: Quota::Limited(user), org_per_month: Quota::Limited(org) })
+        Limits::new(RateLimit { user_per_minute: user, org_per_month: Quota::Limited(org) })
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(super) fn list(state: &mut State, call: &Call<'_>, path: Path) -> Result {
         return Ok(Answer::json(&entries));
     }
     let page = Page::<Id>::read(params, MAX_SIZE)?;
-    page.answer("list_entries", of_list(page.after.unwrap_or(0)).map(|(id, entry)| (id, full(state, entry))))
+    Ok(page.answer("list_entries", of_list(page.after.unwrap_or(0)).map(|(id, entry)| (id, full(state, entry)))))
 }
 
 pub(super) fn get(state: &mut State, _call: &Call<'_>, path: Path) -> Result {

@@ -48,15 +48,12 @@ fn part(head: &[u8], content: Bytes, params: &mut Params, files: &mut Vec<FilePa
     };
     let disposition = header("content-disposition").ok_or_else(|| malformed("a part without a disposition"))?;
     let field = attribute(disposition, "name").ok_or_else(|| malformed("a part without a name"))?;
-    match attribute(disposition, "filename") {
-        Some(name) => {
-            let media_type = header("content-type").map(str::to_owned);
-            files.push(FilePart { field, name, media_type, content });
-        }
-        None => {
-            let text = String::from_utf8(content.to_vec()).map_err(|_| malformed("a text part that is not UTF-8"))?;
-            params.add(&field, text);
-        }
+    if let Some(name) = attribute(disposition, "filename") {
+        let media_type = header("content-type").map(str::to_owned);
+        files.push(FilePart { field, name, media_type, content });
+    } else {
+        let text = String::from_utf8(content.to_vec()).map_err(|_| malformed("a text part that is not UTF-8"))?;
+        params.add(&field, text);
     }
     Ok(())
 }

@@ -27,7 +27,7 @@ pub(super) fn list(state: &mut State, call: &Call<'_>, _path: Path) -> Result {
             && opportunity.is_none_or(|opportunity| note.opportunity_ids.contains(&opportunity))
             && creator.is_none_or(|creator| note.creator_id == creator)
     });
-    page.answer("notes", found.map(|(id, note)| (id, view(state, note))))
+    Ok(page.answer("notes", found.map(|(id, note)| (id, view(state, note)))))
 }
 
 pub(super) fn get(state: &mut State, _call: &Call<'_>, path: Path) -> Result {

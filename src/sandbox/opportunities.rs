@@ -19,7 +19,7 @@ pub(super) fn list(state: &mut State, call: &Call<'_>, _path: Path) -> Result {
     let page = Page::<Id>::read(params, MAX_SIZE)?;
     let found = state.opportunities.after(page.after.unwrap_or(0));
     let named = found.filter(|(_, opportunity)| opportunity.name.to_lowercase().contains(&term));
-    page.answer("opportunities", named.map(|(id, opportunity)| (id, full(state, opportunity))))
+    Ok(page.answer("opportunities", named.map(|(id, opportunity)| (id, full(state, opportunity)))))
 }
 
 pub(super) fn get(state: &mut State, _call: &Call<'_>, path: Path) -> Result {

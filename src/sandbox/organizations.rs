@@ -1,5 +1,7 @@
 //! `/organizations`.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -22,7 +24,7 @@ pub(super) fn list(state: &mut State, call: &Call<'_>, _path: Path) -> Result {
     let options = Options::read(params)?;
     let with_opportunities = params.flag("with_opportunities")?.unwrap_or(false);
     let page = Page::<Id>::read(params, MAX_SIZE)?;
-    let contacts = options.are_needed().then(|| contacts(state, Kind::Organization, call.now)).unwrap_or_default();
+    let contacts = if options.are_needed() { contacts(state, Kind::Organization, call.now) } else { HashMap::new() };
     let found = state
         .organizations
         .after(page.after.unwrap_or(0))
@@ -37,7 +39,7 @@ pub(super) fn list(state: &mut State, call: &Call<'_>, _path: Path) -> Result {
         }
         (id, view)
     });
-    page.answer("organizations", items)
+    Ok(page.answer("organizations", items))
 }
 
 pub(super) fn get(state: &mut State, call: &Call<'_>, path: Path) -> Result {
@@ -45,9 +47,6 @@ pub(super) fn get(state: &mut State, call: &Call<'_>, path: Path) -> Result {
     let organization = state.organizations.find("organization_id", path.first)?;
     let options = Options::read(params)?;
     let mut view = full(state, organization);
-    if params.flag("with_opportunities")?.unwrap_or(false) {
-        view.insert("opportunity_ids".to_owned(), json!(opportunity_ids(state, organization.id)));
-    }
     if options.with_dates {
         let mut contacts = contacts(state, Kind::Organization, call.now);
         contacts.entry(organization.id).or_default().write(&options, &mut view);
@@ -124,6 +123,7 @@ fn full(state: &State, organization: &Organization) -> Map<String, Value> {
     let person_ids: Vec<Id> = people.map(|person| person.id).collect();
     let mut view = short(organization);
     view.insert("person_ids".to_owned(), json!(person_ids));
+    view.insert("opportunity_ids".to_owned(), json!(opportunity_ids(state, id)));
     let entries = list_entries::of(state, Entity { kind: Kind::Organization, id });
     view.insert("list_entries".to_owned(), json!(entries));
     view

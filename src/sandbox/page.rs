@@ -49,14 +49,14 @@ impl<K: Serialize + DeserializeOwned> Page<K> {
     }
 
     /// `{"<items_key>": […], "next_page_token": …}` from items that follow [`Self::after`] in the list's order.
-    pub(super) fn answer<T: Serialize>(&self, items_key: &str, items: impl Iterator<Item = (K, T)>) -> Result {
+    pub(super) fn answer<T: Serialize>(&self, items_key: &str, items: impl Iterator<Item = (K, T)>) -> Answer {
         let (mut last, mut page) = (None, Vec::new());
         for (key, item) in items.take(self.size) {
             page.push(item);
             last = Some(key);
         }
         let token = last.filter(|_| page.len() == self.size).map(|last| self.token(&last));
-        Ok(Answer::json(&Envelope { items_key, items: &page, token }))
+        Answer::json(&Envelope { items_key, items: &page, token })
     }
 
     fn token(&self, key: &K) -> String {

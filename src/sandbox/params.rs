@@ -128,8 +128,9 @@ impl Params {
     pub(super) fn flag(&self, name: &str) -> Result<Option<bool>> {
         self.read(name, "true or false", |value| match value {
             Value::Bool(flag) => Some(*flag),
-            Value::String(text) if text == "true" || text == "1" => Some(true),
-            Value::String(text) if text == "false" || text == "0" => Some(false),
+            // Python clients write `True`.
+            Value::String(text) if text == "1" || text.eq_ignore_ascii_case("true") => Some(true),
+            Value::String(text) if text == "0" || text.eq_ignore_ascii_case("false") => Some(false),
             Value::Number(number) => number.as_u64().filter(|number| *number < 2).map(|number| number == 1),
             _ => None,
         })

@@ -1,5 +1,7 @@
 //! `/persons`: colleagues (internal) and contacts (external).
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -20,7 +22,7 @@ pub(super) fn list(state: &mut State, call: &Call<'_>, _path: Path) -> Result {
     let options = Options::read(params)?;
     let extras = Extras::read(params)?;
     let page = Page::<Id>::read(params, MAX_SIZE)?;
-    let contacts = options.are_needed().then(|| contacts(state, Kind::Person, call.now)).unwrap_or_default();
+    let contacts = if options.are_needed() { contacts(state, Kind::Person, call.now) } else { HashMap::new() };
     let found = state
         .persons
         .after(page.after.unwrap_or(0))
@@ -33,7 +35,7 @@ pub(super) fn list(state: &mut State, call: &Call<'_>, _path: Path) -> Result {
         }
         (id, view)
     });
-    page.answer("persons", items)
+    Ok(page.answer("persons", items))
 }
 
 pub(super) fn get(state: &mut State, call: &Call<'_>, path: Path) -> Result {
@@ -164,8 +166,7 @@ impl Extras {
             into.insert("opportunity_ids".to_owned(), json!(ids));
         }
         if self.current_organizations {
-            let past = &person.past_organization_ids;
-            let ids: Vec<Id> = person.organization_ids.iter().copied().filter(|id| !past.contains(id)).collect();
+            let ids: Vec<Id> = person.current_organization_ids().collect();
             into.insert("current_organization_ids".to_owned(), json!(ids));
         }
     }

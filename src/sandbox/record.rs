@@ -63,6 +63,13 @@ pub(super) struct Person {
     pub(super) past_organization_ids: Vec<Id>,
 }
 
+impl Person {
+    /// Where the person is today; only there do their interactions count.
+    pub(super) fn current_organization_ids(&self) -> impl Iterator<Item = Id> {
+        self.organization_ids.iter().copied().filter(|id| !self.past_organization_ids.contains(id))
+    }
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Organization {
     pub(super) id: Id,
@@ -209,7 +216,7 @@ pub(super) struct Reminder {
     pub(super) content: Option<String>,
     pub(super) due_date: Time,
     pub(super) reset_type: Option<i64>,
-    pub(super) reminder_days: Option<i64>,
+    pub(super) every_days: Option<i64>,
     pub(super) creator: Id,
     pub(super) owner: Id,
     pub(super) completer: Option<Id>,
@@ -230,7 +237,8 @@ pub(super) struct EntityFile {
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Webhook {
     pub(super) id: Id,
-    pub(super) webhook_url: String,
+    #[serde(rename = "webhook_url")]
+    pub(super) url: String,
     /// Empty for every event.
     pub(super) subscriptions: Vec<String>,
     pub(super) disabled: bool,

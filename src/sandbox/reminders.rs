@@ -23,7 +23,7 @@ pub(super) fn list(state: &mut State, call: &Call<'_>, _path: Path) -> Result {
     let page = Page::<Id>::read(params, MAX_SIZE)?;
     let found = state.reminders.after(page.after.unwrap_or(0));
     let found = found.filter(|(_, reminder)| wanted.admits(reminder, call.now));
-    page.answer("reminders", found.map(|(id, reminder)| (id, view(state, reminder, call.now))))
+    Ok(page.answer("reminders", found.map(|(id, reminder)| (id, view(state, reminder, call.now)))))
 }
 
 pub(super) fn get(state: &mut State, call: &Call<'_>, path: Path) -> Result {
@@ -48,7 +48,7 @@ pub(super) fn create(state: &mut State, call: &Call<'_>, _path: Path) -> Result 
         content: None,
         due_date: call.now,
         reset_type: None,
-        reminder_days: None,
+        every_days: None,
         creator: state.me,
         owner,
         completer: None,
@@ -79,7 +79,7 @@ pub(super) fn update(state: &mut State, call: &Call<'_>, path: Path) -> Result {
         }
         Some(0) if reminder.recurring => {
             required("due_date", params.time("due_date")?)?;
-            (reminder.recurring, reminder.reset_type, reminder.reminder_days) = (false, None, None);
+            (reminder.recurring, reminder.reset_type, reminder.every_days) = (false, None, None);
         }
         _ => {}
     }
@@ -112,7 +112,7 @@ fn change(reminder: &mut Reminder, params: &Params, me: Id, now: Time) -> Result
     let (reset_type, days) = (params.code("reset_type", &[0, 1, 2])?, days(params)?);
     if reminder.recurring {
         reminder.reset_type = reset_type.or(reminder.reset_type);
-        reminder.reminder_days = days.or(reminder.reminder_days);
+        reminder.every_days = days.or(reminder.every_days);
     }
     match params.flag("is_completed")? {
         Some(_) if reminder.recurring => Err(Fault::field("is_completed", "is not valid for a recurring reminder")),
@@ -191,7 +191,7 @@ fn view(state: &State, reminder: &Reminder, now: Time) -> Value {
     json!({
         "id": reminder.id, "type": u8::from(reminder.recurring), "created_at": reminder.created_at,
         "completed_at": reminder.completed_at, "content": reminder.content, "due_date": reminder.due_date,
-        "reset_type": reminder.reset_type, "reminder_days": reminder.reminder_days, "status": status(reminder, now),
+        "reset_type": reminder.reset_type, "reminder_days": reminder.every_days, "status": status(reminder, now),
         "creator": person(reminder.creator), "owner": person(reminder.owner),
         "completer": reminder.completer.map(person), "person": target(Kind::Person),
         "organization": target(Kind::Organization), "opportunity": target(Kind::Opportunity),

@@ -13,18 +13,22 @@ use crate::document::{At, Faults, Sink, parse};
 
 const BUILT_IN: &str = include_str!("seed.yaml");
 
-/// Read the seed file, or the built-in seed, as of `now`.
+/// Read the seed file, or the built-in seed, as of `now`. Whatever fails is [`io::ErrorKind::InvalidData`].
 pub(super) fn load(file: Option<&Path>, now: Time) -> io::Result<State> {
-    let invalid = |faults: Faults| io::Error::new(io::ErrorKind::InvalidData, faults);
     match file {
         None => build("src/sandbox/seed.yaml", BUILT_IN, now).map_err(invalid),
         Some(path) => {
             let name = path.display().to_string();
             let text = std::fs::read_to_string(path);
-            let text = text.map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))?;
+            let unreadable = |error: io::Error| invalid(Faults::whole_file(&name, format!("cannot be read: {error}")));
+            let text = text.map_err(unreadable)?;
             build(&name, &text, now).map_err(invalid)
         }
     }
+}
+
+fn invalid(faults: Faults) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, faults)
 }
 
 fn build(name: &str, text: &str, now: Time) -> Result<State, Faults> {

@@ -35,9 +35,17 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// A sandbox that listens.
 #[derive(Debug)]
 pub struct Sandbox {
-    listener: TcpListener,
+    api: TcpListener,
+    storage: TcpListener,
     local_addr: SocketAddr,
     shared: Arc<Shared>,
+}
+
+/// Which listener a connection came in by.
+#[derive(Clone, Copy, Debug)]
+enum Door {
+    Api,
+    Storage,
 }
 
 #[derive(Debug)]
@@ -56,24 +64,26 @@ struct World {
 }
 
 impl Sandbox {
-    /// Read the seed and take the port.
+    /// Read the seed and take the ports.
     ///
     /// Fails with the listener's error, or with [`io::ErrorKind::InvalidData`] and all faults of the seed.
     pub async fn bind(config: Config) -> io::Result<Self> {
         let state = seed::load(config.seed.as_deref(), Time::now())?;
-        let listener = TcpListener::bind(config.listen).await?;
-        let local_addr = listener.local_addr()?;
+        let api = listen(config.listen).await?;
+        let local_addr = api.local_addr()?;
+        let storage = config.storage_listen.unwrap_or(SocketAddr::new(local_addr.ip(), 0));
+        let storage = listen(storage).await?;
         let world = World { state, limits: Limits::new(config.rate_limit) };
         let shared = Shared {
             api_key: config.api_key,
             latency: config.latency,
-            signer: Signer::new()?,
+            signer: Signer::new(storage.local_addr()?.port())?,
             world: Mutex::new(world),
         };
-        Ok(Self { listener, local_addr, shared: Arc::new(shared) })
+        Ok(Self { api, storage, local_addr, shared: Arc::new(shared) })
     }
 
-    /// Where it listens.
+    /// Where the API listens.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
@@ -84,9 +94,10 @@ impl Sandbox {
         let mut shutdown = pin!(shutdown);
         let connections = GracefulShutdown::new();
         loop {
-            let accepted = tokio::select! {
+            let (door, accepted) = tokio::select! {
                 () = &mut shutdown => break,
-                accepted = self.listener.accept() => accepted,
+                accepted = self.api.accept() => (Door::Api, accepted),
+                accepted = self.storage.accept() => (Door::Storage, accepted),
             };
             let Ok((stream, _)) = accepted else {
                 // Out of file descriptors or the like: wait for connections to end instead of spinning.
@@ -98,30 +109,35 @@ impl Sandbox {
             let shared = self.shared.clone();
             let service = service_fn(move |request: http::Request<Incoming>| {
                 let shared = shared.clone();
-                async move { Ok::<_, Infallible>(shared.serve(request).await) }
+                async move { Ok::<_, Infallible>(shared.serve(door, request).await) }
             });
             let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
             tokio::spawn(connections.watch(connection));
         }
-        drop(self.listener);
+        drop((self.api, self.storage));
         let _ = tokio::time::timeout(DRAIN, connections.shutdown()).await;
     }
 }
 
+async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
+    TcpListener::bind(address).await.map_err(named)
+}
+
 impl Shared {
-    async fn serve(&self, request: http::Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn serve(&self, door: Door, request: http::Request<Incoming>) -> Response<Full<Bytes>> {
         let (head, body) = request.into_parts();
-        let answer = self.answer(head, body).await;
+        let answer = match door {
+            Door::Api => self.api(head, body).await,
+            Door::Storage => self.storage(&head).unwrap_or_else(Answer::from),
+        };
         if !self.latency.is_zero() {
             tokio::time::sleep(self.latency).await;
         }
         answer.into_response()
     }
 
-    async fn answer(&self, head: Parts, body: Incoming) -> Answer {
-        if let Some(path) = head.uri.path().strip_prefix(storage::PREFIX) {
-            return self.storage(&head, path).unwrap_or_else(Answer::from);
-        }
+    async fn api(&self, head: Parts, body: Incoming) -> Answer {
         if let Err(fault) = gate::authenticate(&head.headers, self.api_key.as_ref()) {
             return fault.into();
         }
@@ -143,8 +159,8 @@ impl Shared {
         answer
     }
 
-    fn storage(&self, head: &Parts, path: &str) -> Result {
-        let id = self.signer.open(head, path, Time::now())?;
+    fn storage(&self, head: &Parts) -> Result {
+        let id = self.signer.open(head, Time::now())?;
         let world = self.world();
         world.state.files.get(id).map(storage::content).ok_or_else(Fault::unknown_endpoint)
     }

@@ -1,10 +1,11 @@
-//! The storage that file downloads are redirected to: signed URLs that live for a minute.
+//! The storage that file downloads are redirected to: an origin of its own, with signed URLs that live for a minute.
 //!
 //! Like the object stores behind Affinity it takes the signature or an `Authorization` header, never both: a client that
 //! forwards its API key across the redirect is answered 400 instead of being let through.
 
-use std::io;
+use std::{fmt, io};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest as _, Sha256};
@@ -17,36 +18,42 @@ use super::{
     time::Time,
 };
 
-/// Paths under this belong to the storage, not to the API.
-pub(super) const PREFIX: &str = "/storage/";
+const PREFIX: &str = "/storage/";
 
 /// As observed of Affinity's own links.
 const LIFETIME_SECONDS: i64 = 60;
 
-/// Makes and checks signed paths; every sandbox has its own key.
-#[derive(Debug)]
+/// Makes and checks signed URLs; every sandbox has its own key.
 pub(super) struct Signer {
+    port: u16,
     key: [u8; 32],
 }
 
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer").field("port", &self.port).finish_non_exhaustive()
+    }
+}
+
 impl Signer {
-    pub(super) fn new() -> io::Result<Self> {
+    /// For a storage that listens on `port`.
+    pub(super) fn new(port: u16) -> io::Result<Self> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(io::Error::other)?;
-        Ok(Self { key })
+        Ok(Self { port, key })
     }
 
-    /// A path that serves file `id` for a minute.
-    pub(super) fn path(&self, id: Id, now: Time) -> String {
+    /// A URL that serves file `id` for a minute, on the host that the caller reached the API by.
+    pub(super) fn url(&self, host: &str, id: Id, now: Time) -> String {
         let expires = now.as_millisecond() / 1000 + LIFETIME_SECONDS;
-        format!("{PREFIX}{id}?expires={expires}&signature={}", self.signature(id, expires))
+        let signature = self.signature(id, expires);
+        format!("http://{host}:{}{PREFIX}{id}?expires={expires}&signature={signature}", self.port)
     }
 
-    /// The file that a request for `path` (what follows [`PREFIX`]) may have.
-    pub(super) fn open(&self, head: &Parts, path: &str, now: Time) -> Result<Id> {
-        if head.method != Method::GET {
-            return Err(Fault::unknown_endpoint());
-        }
+    /// The file that a request may have.
+    pub(super) fn open(&self, head: &Parts, now: Time) -> Result<Id> {
+        let path = head.uri.path().strip_prefix(PREFIX).filter(|_| head.method == Method::GET);
+        let path = path.ok_or_else(Fault::unknown_endpoint)?;
         if head.headers.contains_key(header::AUTHORIZATION) {
             let text = "Only one authentication mechanism is allowed: the signed URL or the Authorization header";
             return Err(Fault::new(StatusCode::BAD_REQUEST, text));
@@ -67,7 +74,7 @@ impl Signer {
         hash.update(id.to_be_bytes());
         hash.update(expires.to_be_bytes());
         hash.update(self.key);
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        URL_SAFE_NO_PAD.encode(hash.finalize())
     }
 }
 
@@ -96,24 +103,24 @@ mod tests {
             request = request.header(header::AUTHORIZATION, "Bearer k");
         }
         let (head, ()) = request.body(()).unwrap().into_parts();
-        signer.open(&head, head.uri.path().strip_prefix(PREFIX).unwrap(), now)
+        signer.open(&head, now)
     }
 
     #[test]
-    fn a_signed_path_serves_its_file_for_a_minute() {
-        let (signer, now) = (Signer::new().unwrap(), Time::now());
-        let path = signer.path(7, now);
-        assert_eq!(ask(&signer, &path, false, now), Ok(7));
-        assert_eq!(ask(&signer, &path, false, now.plus_minutes(1)), Ok(7));
-        assert!(ask(&signer, &path, false, now.plus_minutes(2)).is_err());
-        assert!(ask(&signer, &path.replace("/7?", "/8?"), false, now).is_err());
+    fn a_signed_url_serves_its_file_for_a_minute() {
+        let (signer, now) = (Signer::new(80).unwrap(), Time::now());
+        let url = signer.url("localhost", 7, now);
+        assert_eq!(ask(&signer, &url, false, now), Ok(7));
+        assert_eq!(ask(&signer, &url, false, now.plus_minutes(1)), Ok(7));
+        assert!(ask(&signer, &url, false, now.plus_minutes(2)).is_err());
+        assert!(ask(&signer, &url.replace("/7?", "/8?"), false, now).is_err());
         assert!(ask(&signer, "/storage/7", false, now).is_err());
     }
 
     #[test]
     fn an_authorization_header_is_refused_even_with_a_good_signature() {
-        let (signer, now) = (Signer::new().unwrap(), Time::now());
-        let refused = ask(&signer, &signer.path(7, now), true, now).unwrap_err();
+        let (signer, now) = (Signer::new(80).unwrap(), Time::now());
+        let refused = ask(&signer, &signer.url("localhost", 7, now), true, now).unwrap_err();
         assert_eq!(Answer::from(refused).into_response().status(), StatusCode::BAD_REQUEST);
     }
 }

@@ -55,10 +55,6 @@ impl<T: Record> Table<T> {
         self.rows.get(&id)
     }
 
-    pub(super) fn contains(&self, id: Id) -> bool {
-        self.rows.contains_key(&id)
-    }
-
     pub(super) fn len(&self) -> usize {
         self.rows.len()
     }

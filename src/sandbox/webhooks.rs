@@ -43,6 +43,7 @@ const EVENTS: &[&str] = &[
     "reminder.deleted",
 ];
 
+#[expect(clippy::unnecessary_wraps, reason = "every handler has the one type of the routing table")]
 pub(super) fn list(state: &mut State, _call: &Call<'_>, _path: Path) -> Result {
     Ok(Answer::json(&state.webhooks.iter().collect::<Vec<_>>()))
 }
@@ -53,13 +54,13 @@ pub(super) fn get(state: &mut State, _call: &Call<'_>, path: Path) -> Result {
 
 pub(super) fn create(state: &mut State, call: &Call<'_>, _path: Path) -> Result {
     let params = &call.request.params;
-    let webhook_url = required("webhook_url", url(params)?)?;
+    let url = required("webhook_url", url(params)?)?;
     let subscriptions = subscriptions(params)?.unwrap_or_default();
     if state.webhooks.len() >= MAX {
         return Err(Fault::unprocessable(format!("There is a limit of {MAX} webhook subscriptions")));
     }
     let created_by = state.me;
-    let webhook = state.webhooks.add(|id| Webhook { id, webhook_url, subscriptions, disabled: false, created_by });
+    let webhook = state.webhooks.add(|id| Webhook { id, url, subscriptions, disabled: false, created_by });
     Ok(Answer::json(webhook))
 }
 
@@ -68,7 +69,7 @@ pub(super) fn update(state: &mut State, call: &Call<'_>, path: Path) -> Result {
     let (url, subscriptions, disabled) = (url(params)?, subscriptions(params)?, params.flag("disabled")?);
     let webhook = state.webhooks.find_mut("webhook_subscription_id", path.first)?;
     if let Some(url) = url {
-        webhook.webhook_url = url;
+        webhook.url = url;
     }
     if let Some(subscriptions) = subscriptions {
         webhook.subscriptions = subscriptions;

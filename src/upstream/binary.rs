@@ -12,8 +12,8 @@ use super::body::{self, Received};
 use super::disposition::file_name;
 use super::errand::Errand;
 use super::failure::Failure;
-use super::redirect;
-use super::split::encoded;
+use super::text::encoded;
+use super::{error, redirect};
 use crate::outcome::{Block, Content as Outcome};
 
 /// A file and what its answer says of it.
@@ -43,7 +43,7 @@ pub(super) async fn fetch(errand: &Errand<'_>, values: &Map<String, Value>, inli
     let (head, body) = answer.http.into_parts();
     if !head.status.is_success() {
         return Err(match elsewhere {
-            Some(_) => redirect::unsuccessful(errand, head.status),
+            Some(_) => Failure::Remote(Box::new(error::elsewhere(head.status, !errand.tool.read_only))),
             None => errand.unsuccessful(head, body).await,
         });
     }
@@ -52,7 +52,7 @@ pub(super) async fn fetch(errand: &Errand<'_>, values: &Map<String, Value>, inli
         body::read(body, limit, errand.meter).await.map_err(|(_, failure)| failure)?;
     let file = Content { name: name(&head.headers), media_type: media_type(&head.headers), bytes, size };
     let integration = &errand.account.integration.name;
-    Ok(if exceeds { link(file, &elsewhere.unwrap_or(start)) } else { self::inline(integration, &path, &file) })
+    Ok(if exceeds { link(&file, &elsewhere.unwrap_or(start)) } else { self::inline(integration, &path, &file) })
 }
 
 /// A file as a block that holds it.
@@ -69,10 +69,10 @@ pub(super) fn inline(integration: &str, path: &str, file: &Content) -> Outcome {
 }
 
 /// A file that is too large to be embedded.
-fn link(file: Content, at: &Uri) -> Outcome {
+fn link(file: &Content, at: &Uri) -> Outcome {
     let name = file.name.clone().unwrap_or_else(|| "file".into());
     let media_type = file.media_type.clone();
-    blocks(Block::Link { uri: at.to_string(), name, media_type, size: file.size }, &file)
+    blocks(Block::Link { uri: at.to_string(), name, media_type, size: file.size }, file)
 }
 
 fn blocks(block: Block, file: &Content) -> Outcome {

@@ -26,13 +26,13 @@ use tower::{BoxError, Service};
 
 use super::Config;
 use super::failure::{Failure, causes};
-use super::stack::{Answer, Request};
+use super::plane::{Answer, Request};
 use crate::budget::Budget;
 
 /// Idle connections are dropped before the usual 60 to 75 s of load balancers end them in the middle of a request.
 const IDLE: Duration = Duration::from_secs(55);
 /// Below the shortest idle time-outs of NAT gateways (350 s at AWS), and soon enough to notice a dead peer.
-const KEEPALIVE: Duration = Duration::from_secs(60);
+const KEEPALIVE: Duration = Duration::from_mins(1);
 
 /// Sends requests over pooled connections. Dropping its future cancels the request.
 #[derive(Clone)]

@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use tower::{Layer, Service};
 
-use super::stack::{Destination, Request};
+use super::plane::{Destination, Request};
 
 /// A layer that signs requests.
 pub(super) fn layer<S>() -> impl Layer<S, Service = Credentials<S>> {

@@ -44,13 +44,12 @@ impl<'h> Iterator for Parameters<'h> {
     fn next(&mut self) -> Option<Self::Item> {
         let (name, rest) = self.0.split_once('=')?;
         let rest = rest.trim_start();
-        let value = match rest.strip_prefix('"') {
-            Some(quoted) => self.quoted(quoted),
-            None => {
-                let (value, rest) = rest.split_once(';').unwrap_or((rest, ""));
-                self.0 = rest;
-                value.trim().to_owned()
-            }
+        let value = if let Some(quoted) = rest.strip_prefix('"') {
+            self.quoted(quoted)
+        } else {
+            let (value, rest) = rest.split_once(';').unwrap_or((rest, ""));
+            self.0 = rest;
+            value.trim().to_owned()
         };
         Some((name.trim_matches([';', ' ', '\t']), value))
     }
@@ -60,11 +59,11 @@ impl<'h> Parameters<'h> {
     fn quoted(&mut self, text: &'h str) -> String {
         let mut value = String::new();
         let mut characters = text.chars();
-        loop {
-            match characters.next() {
-                None | Some('"') => break,
-                Some('\\') => value.extend(characters.next()),
-                Some(character) => value.push(character),
+        while let Some(character) = characters.next() {
+            match character {
+                '"' => break,
+                '\\' => value.extend(characters.next()),
+                plain => value.push(plain),
             }
         }
         self.0 = characters.as_str();

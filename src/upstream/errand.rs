@@ -11,17 +11,14 @@ use tower::ServiceExt;
 use tracing::{Instrument, field};
 
 use super::body::{self, Received};
-use super::cursor::Paged;
+use super::error::{self, ErrorAnswer};
 use super::failure::Failure;
 use super::meter::Meter;
-use super::page::Position;
+use super::plane::{Answer, Destination, Request};
 use super::split::{self, Parameter};
-use super::stack::{Answer, Destination, Request, Stack};
-use super::{binary, cut, error, fan_out, outcome, page};
+use super::stack::Stack;
 use crate::account::Account;
-use crate::catalog::arguments::Checked;
-use crate::catalog::tool::{Items, Rest, Shape, Tool};
-use crate::outcome::Content;
+use crate::catalog::tool::{Rest, Shape, Tool};
 use crate::trace::TraceParent;
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("chaperone/", env!("CARGO_PKG_VERSION")));
@@ -60,45 +57,6 @@ pub(super) struct Reply {
 }
 
 impl Errand<'_> {
-    /// The tool's name, which its cursors are bound to.
-    pub(super) fn tool_name(&self) -> &str {
-        &self.tool.name
-    }
-
-    /// Carry the call out.
-    ///
-    /// # Errors
-    /// How it failed.
-    pub(super) async fn run(&self, arguments: Checked) -> Result<Content, Failure> {
-        match &self.rest.result {
-            Shape::List { items } => match &self.rest.fan_out {
-                Some(fan_out) if arguments.values.get(&fan_out.argument).is_none_or(Value::is_null) => {
-                    fan_out::list(self, fan_out, items, arguments).await.map(Content::Json)
-                }
-                _ => self.list(items, arguments).await.map(Content::Json),
-            },
-            Shape::Binary { inline_limit } => binary::fetch(self, &arguments.values, *inline_limit).await,
-            Shape::Deleted => {
-                self.fetch(&arguments.values, &[]).await?;
-                Ok(Content::Json(outcome::deleted(&self.rest.path, &arguments.values)))
-            }
-            Shape::Object => {
-                let reply = self.fetch(&arguments.values, &[]).await?;
-                outcome::object(self.account, &self.rest.template, reply)
-            }
-        }
-    }
-
-    async fn list(&self, items: &Items, arguments: Checked) -> Result<Bytes, Failure> {
-        let (paged, position) = Paged::open::<Position>(self.tool_name(), arguments)?;
-        if position.as_ref().is_some_and(|position| !position.suits(&self.rest.paging)) {
-            return Err(super::cursor::foreign());
-        }
-        let page = page::fetch(self, items, &paged.values, position.as_ref()).await?;
-        let cursor = page.next.map(|next| paged.cursor(next)).transpose()?;
-        Ok(cut::envelope([&page.items[..]], cursor.as_deref()))
-    }
-
     /// Make one request to the account's API and read its answer, which must be a success.
     ///
     /// # Errors
@@ -126,7 +84,8 @@ impl Errand<'_> {
             Ok(received) => received.bytes,
             Err((text, _)) => text,
         };
-        error::remote(self, &head, &text)
+        let answer = ErrorAnswer { head: &head, body: &text, budget: self.meter.budget(), now: self.now };
+        Failure::Remote(Box::new(error::remote(self.account, &answer, !self.tool.read_only)))
     }
 
     /// Send a request. Its answer is counted; its body is still to be read.
@@ -195,5 +154,6 @@ pub(super) fn request(base: &Uri, target: PathAndQuery, body: Bytes) -> Result<h
     let mut request = http::Request::new(Full::new(body));
     *request.uri_mut() = uri;
     request.headers_mut().insert(header::USER_AGENT, AGENT);
+    request.headers_mut().insert(header::ACCEPT, ANY);
     Ok(request)
 }

@@ -4,9 +4,7 @@ use http::{HeaderMap, StatusCode, header::RETRY_AFTER, response::Parts};
 use jiff::{Timestamp, fmt::rfc2822};
 use serde_json::Value;
 
-use super::errand::Errand;
-use super::failure::Failure;
-use crate::account::credential::Credential;
+use crate::account::{Account, credential::Credential};
 use crate::budget::Budget;
 use crate::catalog::integration::{ErrorRule, Errors};
 use crate::outcome::Exchange;
@@ -15,40 +13,52 @@ use crate::refusal::Remote;
 /// As much of an error's body as a model has use for, in bytes.
 const READABLE: usize = 4 << 10;
 
-/// The failure that an error answer of the account's API is.
-pub(super) fn remote(errand: &Errand<'_>, head: &Parts, body: &[u8]) -> Failure {
-    let (status, errors) = (head.status, &errand.account.integration.errors);
-    let credential = errand.account.credential();
-    let json: Option<Value> = serde_json::from_slice(body).ok();
+/// An error answer, read as far as it is readable.
+pub(super) struct ErrorAnswer<'a> {
+    /// Its status and headers.
+    pub(super) head: &'a Parts,
+    /// Its body.
+    pub(super) body: &'a [u8],
+    /// What is known of rate limits.
+    pub(super) budget: Budget,
+    /// The wall clock.
+    pub(super) now: Timestamp,
+}
+
+/// What an error answer of the account's API means. Its exchange is filled in when the call is over.
+pub(super) fn remote(account: &Account, answer: &ErrorAnswer<'_>, write: bool) -> Remote {
+    let (status, errors) = (answer.head.status, &account.integration.errors);
+    let credential = account.credential();
+    let json: Option<Value> = serde_json::from_slice(answer.body).ok();
     let said = json.as_ref().map(|json| messages(errors, json)).unwrap_or_default();
     let message = if said.is_empty() { format!("the upstream answered with the status {status}") } else { said };
     let message = readable(&credential.mask(&message)).to_owned();
     let rule = rule(errors, status.as_u16(), &message);
-    Failure::Remote(Box::new(Remote {
+    let bucket = || exhausted(&answer.budget).filter(|_| status == StatusCode::TOO_MANY_REQUESTS);
+    Remote {
         status: status.as_u16(),
         kind: rule.map_or_else(|| kind(status), |rule| &rule.error).to_owned(),
         hint: rule.and_then(|rule| rule.hint.clone()),
         message,
-        raw: raw(&credential, json, body),
-        retry_after: retry_after(&head.headers, errand.now)
-            .or_else(|| (status == StatusCode::TOO_MANY_REQUESTS).then(|| exhausted(&errand.meter.budget())).flatten()),
-        write: !errand.tool.read_only,
+        raw: raw(&credential, json, answer.body),
+        retry_after: retry_after(&answer.head.headers, answer.now).or_else(bucket),
+        write,
         exchange: Exchange::default(),
-    }))
+    }
 }
 
-/// The failure that an error of a place redirected to is.
-pub(super) fn elsewhere(errand: &Errand<'_>, status: StatusCode) -> Failure {
-    Failure::Remote(Box::new(Remote {
+/// What an error of a place redirected to means. Its body is not shown: it may quote the signed URL.
+pub(super) fn elsewhere(status: StatusCode, write: bool) -> Remote {
+    Remote {
         status: status.as_u16(),
         kind: kind(status).to_owned(),
         message: format!("the place where the upstream keeps the file answered with the status {status}"),
         hint: None,
         raw: None,
         retry_after: None,
-        write: !errand.tool.read_only,
+        write,
         exchange: Exchange::default(),
-    }))
+    }
 }
 
 /// What a status means where no rule of the catalog says more.

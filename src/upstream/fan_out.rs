@@ -24,7 +24,7 @@ pub(super) async fn list(
     items: &Items,
     arguments: Checked,
 ) -> Result<Bytes, Failure> {
-    let (paged, marks) = Paged::open::<Vec<Option<Mark>>>(errand.tool_name(), arguments)?;
+    let (paged, marks) = Paged::open::<Vec<Option<Mark>>>(&errand.tool.name, arguments)?;
     let marks = marks.unwrap_or_else(|| vec![Some(Mark::default()); fan_out.values.len()]);
     let suits = |mark: &Mark| mark.page().is_none_or(|page| page.suits(&errand.rest.paging));
     if marks.len() != fan_out.values.len() || !marks.iter().flatten().all(suits) {

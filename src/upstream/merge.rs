@@ -183,3 +183,123 @@ fn drain<S: Source>(streams: &mut [Stream<S>], merged: &mut Vec<Item>, limit: us
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use proptest::{collection::vec, option, prelude::*};
+
+    use super::*;
+
+    /// A stream as an upstream would page it: the pages, each with items.
+    #[derive(Clone, Debug)]
+    struct Pages(Vec<Vec<Item>>);
+
+    impl Source for &Pages {
+        async fn page(&self, position: Option<&Position>) -> Result<(Vec<Item>, Option<Position>), Failure> {
+            let number = match position {
+                Some(Position::Token(token)) => token.parse().unwrap(),
+                _ => 0,
+            };
+            let next = (number + 1 < self.0.len()).then(|| Position::Token((number + 1).to_string()));
+            Ok((self.0.get(number).cloned().unwrap_or_default(), next))
+        }
+    }
+
+    fn item(second: Option<i64>, id: &str) -> Item {
+        let date = second.map_or("soon".into(), |second| Timestamp::from_second(second).unwrap().to_string());
+        Item::new(Bytes::from(format!(r#"{{"date":"{date}","id":{id}}}"#)), "date")
+    }
+
+    /// One call after another, as far as the marks lead; the marks travel as JSON.
+    fn all(streams: &[Pages], limits: &[usize]) -> Vec<Item> {
+        let mut marks = vec![Some(Mark::default()); streams.len()];
+        let mut everything = Vec::new();
+        for limit in limits.iter().cycle() {
+            let (items, left) = merge(streams.iter().zip(marks), *limit).now_or_never().unwrap().unwrap();
+            assert!(items.len() <= *limit && (items.len() == *limit || left.is_none()), "a short page in the middle");
+            everything.extend(items);
+            match left {
+                Some(left) => marks = serde_json::from_str(&serde_json::to_string(&left).unwrap()).unwrap(),
+                None => break,
+            }
+        }
+        everything
+    }
+
+    /// Items newest first, on pages of odd sizes, some of them empty.
+    fn sorted_pages() -> impl Strategy<Value = Pages> {
+        let items = vec((option::weighted(0.9, 0..6_i64), 0..4_u8), 0..12);
+        (items, vec(0..4_usize, 1..8)).prop_map(|(mut items, sizes)| {
+            items.sort_by_key(|(second, _)| Reverse(*second));
+            let mut items = items.into_iter().map(|(second, id)| item(second, &id.to_string()));
+            let mut pages: Vec<Vec<Item>> = sizes.iter().map(|size| items.by_ref().take(*size).collect()).collect();
+            pages.push(items.collect());
+            Pages(pages)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn all_pages_together_are_the_whole_merge(
+            streams in vec(sorted_pages(), 0..5),
+            limits in vec(1..9_usize, 1..4),
+        ) {
+            let mut expected: Vec<Item> = streams.iter().flat_map(|stream| stream.0.concat()).collect();
+            expected.sort_by_key(|item| Reverse(item.at));
+            prop_assert_eq!(all(&streams, &limits), expected);
+        }
+
+        #[test]
+        fn streams_in_no_order_lose_and_repeat_nothing(
+            pages in vec(vec(option::of(0..9_i64), 0..4), 0..5),
+            limits in vec(1..5_usize, 1..3),
+        ) {
+            let mut next_id = 0..;
+            let mut number = |second| item(second, &next_id.next().unwrap_or(0_u32).to_string());
+            let pages: Vec<Vec<Item>> = pages.into_iter().map(|page| page.into_iter().map(&mut number).collect()).collect();
+            let ids = |items: &[Item]| {
+                let mut ids: Vec<_> = items.iter().map(|item| item.id().unwrap()).collect();
+                ids.sort();
+                ids
+            };
+            let expected = ids(&pages.concat());
+            prop_assert_eq!(ids(&all(&[Pages(pages)], &limits)), expected);
+        }
+    }
+
+    #[test]
+    fn times_are_compared_as_instants_and_what_is_none_goes_last() {
+        let texts = [
+            r#"{"date":"2026-01-01T00:00:00+02:00"}"#,
+            r#"{"date":"2025-12-31T23:00:00Z"}"#,
+            r#"{"date":7}"#,
+            r#"{"date":"tomorrow"}"#,
+            "[]",
+        ];
+        let items: Vec<Item> =
+            texts.iter().map(|text| Item::new(Bytes::from_static(text.as_bytes()), "date")).collect();
+        let merged = all(&[Pages(vec![items])], &[9]);
+        let merged: Vec<&[u8]> = merged.iter().map(|item| &item.json[..]).collect();
+        assert_eq!(merged, [texts[1], texts[0], texts[2], texts[3], texts[4]].map(str::as_bytes));
+    }
+
+    #[test]
+    fn a_page_that_changed_meanwhile_is_resumed_after_the_last_item_taken() {
+        let stream = |items: &[(i64, &str)]| Pages(vec![items.iter().map(|(at, id)| item(Some(*at), id)).collect()]);
+        let before = stream(&[(9, "1"), (8, "2"), (7, "3"), (6, "4")]);
+        let (_, left) = merge([(&before, Some(Mark::default()))], 2).now_or_never().unwrap().unwrap();
+        let mark = left.unwrap().remove(0);
+        for (what, now, expected) in [
+            ("nothing", stream(&[(9, "1"), (8, "2"), (7, "3"), (6, "4")]), &["3", "4"][..]),
+            ("one came", stream(&[(10, "0"), (9, "1"), (8, "2"), (7, "3")]), &["3"]),
+            ("the first went", stream(&[(8, "2"), (7, "3"), (6, "4")]), &["3", "4"]),
+            ("the last taken went", stream(&[(9, "1"), (7, "3"), (6, "4")]), &["3", "4"]),
+            ("all went", stream(&[]), &[]),
+        ] {
+            let (items, _) = merge([(&now, mark.clone())], 9).now_or_never().unwrap().unwrap();
+            let ids: Vec<String> = items.iter().filter_map(Item::id).collect();
+            assert_eq!(ids, expected, "{what}");
+        }
+    }
+}

@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 use super::cut::{self, List};
 use super::errand::Errand;
 use super::failure::Failure;
-use super::split::{Parameter, scalar};
+use super::split::Parameter;
+use super::text::scalar;
 use crate::catalog::tool::{Items, Paging};
 
 /// The argument that bounds a page.
@@ -127,9 +128,9 @@ fn after_last(
     }
     let items = cut::items(&list.items)?;
     let full = limit(values).map_or(!items.is_empty(), |limit| items.len() as u64 >= limit);
-    let Some(last) = items.last().filter(|_| full) else { return Ok(None) };
-    let last: Value = serde_json::from_slice(last).unwrap_or_default();
-    let value = |key: &String| last.get(key).and_then(scalar).map(Cow::into_owned);
+    let Some(final_item) = items.last().filter(|_| full) else { return Ok(None) };
+    let final_item: Value = serde_json::from_slice(final_item).unwrap_or_default();
+    let value = |key: &String| final_item.get(key).and_then(scalar).map(Cow::into_owned);
     let values = after.iter().map(|(parameter, key)| Some((parameter.clone(), value(key)?)));
     match values.collect::<Option<_>>() {
         Some(values) => Ok(Some(Position::After(values))),

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
-use super::stack::{Answer, Destination, Request};
+use super::plane::{Answer, Destination, Request};
 use crate::account::Account;
 use crate::budget::{Bucket, Budget};
 use crate::catalog::integration::RateLimit;

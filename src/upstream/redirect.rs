@@ -8,7 +8,7 @@ use http_body_util::Full;
 
 use super::errand::{Errand, request};
 use super::failure::Failure;
-use super::stack::{Answer, Destination};
+use super::plane::{Answer, Destination};
 use crate::account::is_loopback;
 
 /// A download needs one redirect to its storage; a CDN may add another.
@@ -36,11 +36,6 @@ pub(super) async fn follow(
         }
     }
     Err(Failure::Incomplete(format!("more than {MOST} redirects")))
-}
-
-/// The failure that an error of the place redirected to is. Its body is not shown: it may quote the signed URL.
-pub(super) fn unsuccessful(errand: &Errand<'_>, status: StatusCode) -> Failure {
-    super::error::elsewhere(errand, status)
 }
 
 fn redirects(status: StatusCode) -> bool {

@@ -6,19 +6,24 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 use tower::Service;
 
+use super::cursor::{Paged, foreign};
 use super::errand::Errand;
 use super::failure::Failure;
 use super::meter::Meter;
-use super::{Config, stack, stack::Stack};
+use super::page::Position;
+use super::stack::{self, Stack};
+use super::{Config, binary, cut, fan_out, outcome, page};
 use crate::account::Account;
 use crate::call::{Arguments, Call};
 use crate::catalog::arguments::Checked;
-use crate::catalog::tool::{Offer, Operation, Rest};
+use crate::catalog::tool::{Items, Offer, Operation, Rest, Shape};
 use crate::outcome::{Content, Exchange, Outcome};
 use crate::refusal::Refusal;
 use crate::trace::TraceParent;
@@ -103,7 +108,7 @@ impl Upstream {
             max_response: self.0.max_response,
             meter: &meter,
         };
-        let result = match timeout_at(deadline, errand.run(arguments)).await {
+        let result = match timeout_at(deadline, content(&errand, arguments)).await {
             Ok(result) => result,
             Err(_) => Err(Failure::Timeout(given(deadline.saturating_duration_since(meter.started())))),
         };
@@ -113,6 +118,36 @@ impl Upstream {
             Err(failure) => Err(failure.into_refusal(tool.read_only, exchange)),
         }
     }
+}
+
+/// What the agent gets, by the shape that the catalog names.
+async fn content(errand: &Errand<'_>, arguments: Checked) -> Result<Content, Failure> {
+    match (&errand.rest.result, &errand.rest.fan_out) {
+        (Shape::List { items }, Some(all)) if arguments.values.get(&all.argument).is_none_or(Value::is_null) => {
+            fan_out::list(errand, all, items, arguments).await.map(Content::Json)
+        }
+        (Shape::List { items }, _) => list(errand, items, arguments).await.map(Content::Json),
+        (Shape::Binary { inline_limit }, _) => binary::fetch(errand, &arguments.values, *inline_limit).await,
+        (Shape::Object, _) => {
+            let reply = errand.fetch(&arguments.values, &[]).await?;
+            outcome::object(errand.account, &errand.rest.template, reply)
+        }
+        (Shape::Deleted, _) => {
+            errand.fetch(&arguments.values, &[]).await?;
+            Ok(Content::Json(outcome::deleted(&errand.rest.path, &arguments.values)))
+        }
+    }
+}
+
+/// One page of a list.
+async fn list(errand: &Errand<'_>, items: &Items, arguments: Checked) -> Result<Bytes, Failure> {
+    let (paged, position) = Paged::open::<Position>(&errand.tool.name, arguments)?;
+    if position.as_ref().is_some_and(|position| !position.suits(&errand.rest.paging)) {
+        return Err(foreign());
+    }
+    let page = page::fetch(errand, items, &paged.values, position.as_ref()).await?;
+    let cursor = page.next.map(|next| paged.cursor(next)).transpose()?;
+    Ok(cut::envelope([&page.items[..]], cursor.as_deref()))
 }
 
 /// The time that a call had, for a sentence: what the layers before took of `30s` is not to make `29.98s` of it.

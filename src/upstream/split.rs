@@ -4,22 +4,15 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::{HeaderValue, uri::PathAndQuery};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
-use super::{failure::Failure, multipart};
+use super::failure::Failure;
+use super::multipart;
+use super::text::{each_text, encoded, scalar};
 use crate::catalog::tool::{Body, PathTemplate, Place, Placed, Rest, Segment};
-
-/// All but the unreserved characters of RFC 3986 section 2.3.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A query parameter that paging adds; it replaces an argument of the same upstream name.
 pub(super) type Parameter<'a> = (&'a str, Cow<'a, str>);
-
-/// Text as a piece of a URL that can end or open nothing: every reserved character is percent-encoded.
-pub(super) fn encoded(text: &str) -> impl std::fmt::Display + '_ {
-    utf8_percent_encode(text, RESERVED)
-}
 
 /// Path and query of a request, below the path of the account's base URL.
 ///
@@ -50,7 +43,7 @@ fn path(target: &mut String, template: &PathTemplate, values: &Map<String, Value
                 if matches!(&*text, "" | "." | "..") {
                     return Err(Failure::misfit(name, "expected an id, found a part of a path"));
                 }
-                target.extend(utf8_percent_encode(&text, RESERVED));
+                target.extend(encoded(&text));
             }
         }
     }
@@ -66,9 +59,9 @@ fn query(
     let mut separator = '?';
     let mut pair = |name: &str, value: &str| {
         target.push(separator);
-        target.extend(utf8_percent_encode(name, RESERVED));
+        target.extend(encoded(name));
         target.push('=');
-        target.extend(utf8_percent_encode(value, RESERVED));
+        target.extend(encoded(value));
         separator = '&';
     };
     for Placed { argument, place } in places {
@@ -79,33 +72,10 @@ fn query(
             _ => {}
         }
     }
-    paging.iter().for_each(|(name, value)| pair(name, value));
-    Ok(())
-}
-
-/// The texts of an argument's value, where a list is one text an item; `null` is none.
-pub(super) fn each_text(argument: &str, value: &Value, mut take: impl FnMut(&str)) -> Result<(), Failure> {
-    let items = match value {
-        Value::Null => return Ok(()),
-        Value::Array(items) => items.as_slice(),
-        single => std::slice::from_ref(single),
-    };
-    for item in items {
-        let problem = || Failure::misfit(argument, "expected plain values, found a list or an object inside");
-        take(&scalar(item).ok_or_else(problem)?);
+    for (name, value) in paging {
+        pair(name, value);
     }
     Ok(())
-}
-
-/// The text of a string, a number or a boolean.
-pub(super) fn scalar(value: &Value) -> Option<Cow<'_, str>> {
-    match value {
-        Value::String(text) => Some(Cow::Borrowed(text)),
-        Value::Number(number) => Some(Cow::Owned(number.to_string())),
-        Value::Bool(true) => Some(Cow::Borrowed("true")),
-        Value::Bool(false) => Some(Cow::Borrowed("false")),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
 }
 
 /// The body of a request and its `Content-Type`.

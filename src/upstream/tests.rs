@@ -1,3 +1,8 @@
 //! The whole way over a real socket, against a server that does as each test says.
 
+mod faults;
+mod files;
+mod lists;
+mod requests;
 pub(super) mod support;
+mod tls;

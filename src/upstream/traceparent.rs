@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use http::{HeaderName, HeaderValue};
 use tower::{Layer, Service};
 
-use super::stack::{Destination, Request};
+use super::plane::{Destination, Request};
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 

@@ -103,10 +103,10 @@ impl Stand {
     pub(crate) fn trouble(&self, case: &Case) -> Option<String> {
         let send = if case.cut_off { exchange_cut_off } else { exchange };
         let found = send(self.chaperone.address(), &case.bytes).and_then(|answer| judge(&answer, &case.want));
-        let sent = self.upstream.take();
-        let found = found.and_then(|()| sent.iter().try_for_each(inside)).and_then(|()| match case.want {
+        let reached = self.upstream.take();
+        let found = found.and_then(|()| reached.iter().try_for_each(inside)).and_then(|()| match case.want {
             Want::Fine | Want::Echo(_) => Ok(()),
-            _ if sent.is_empty() => Ok(()),
+            _ if reached.is_empty() => Ok(()),
             _ => Err("something was sent upstream".into()),
         });
         let found = found.and_then(|()| self.works_on());

@@ -106,8 +106,17 @@ pub(crate) fn not_one_message() -> Vec<Case> {
 pub(crate) fn ids() -> Vec<Case> {
     let with = |id: &str| format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#);
     let huge = "9".repeat(200);
-    let echoed =
-        ["0", "-1", "9007199254740993", "18446744073709551616", &huge, r#""""#, r#""\u0000\"\\""#, r#""../..""#];
+    let echoed = [
+        "0",
+        "-1",
+        "9007199254740993",
+        "18446744073709551616",
+        &huge,
+        r#""""#,
+        r#""\u0000\"\\""#,
+        r#""../..""#,
+        r#""\ud800""#,
+    ];
     let too_long = [format!("\"{}\"", "a".repeat(10_000)), "9".repeat(10_000)];
     let refused = ["null", "true", "1.5", "1e3", "1.0", "[]", "[1]", "{}", r#"{"a":1}"#];
     let refused = refused.into_iter().map(str::to_owned).chain(too_long);

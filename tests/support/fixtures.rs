@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 /// The files of a folder below `tests`, never none.
-pub fn files(folder: &str) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &str) -> Vec<PathBuf> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder);
     let mut files: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
@@ -12,7 +12,7 @@ pub fn files(folder: &str) -> Vec<PathBuf> {
 }
 
 /// What the comment lines `# expects: …` of a file say; never nothing.
-pub fn expectations(text: &str) -> Vec<&str> {
+pub(crate) fn expectations(text: &str) -> Vec<&str> {
     let found: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# expects: ")).collect();
     assert!(!found.is_empty(), "a fixture says what it expects");
     found

@@ -11,7 +11,7 @@ mod upstream;
 mod wire;
 
 pub(crate) use agent::{Agent, Reply};
-pub(crate) use process::{Chaperone, command};
+pub(crate) use process::{Chaperone, Demo, command};
 pub(crate) use setup::{CREDENTIAL, Setup};
 pub(crate) use upstream::{Received, Scripted, Upstream};
 pub(crate) use wire::{Answer, exchange, exchange_cut_off, post};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// The credential of the account, to be looked for in what reaches the upstream and nowhere else.
-pub(crate) const CREDENTIAL: &str = "a-credential-for-tests";
+pub(crate) const CREDENTIAL: &str = "test-key";
 
 /// A configuration in the making.
 pub(crate) struct Setup {
@@ -73,9 +73,10 @@ impl Setup {
 
     fn configuration(&self) -> String {
         let catalog = self.catalog.as_ref().map(|path| format!("catalog: {:?}\n", path.display().to_string()));
+        let api_tokens = if self.api_tokens.is_empty() { "" } else { "api_tokens: {file: ./api-tokens}\n" };
         format!(
             "listen: 127.0.0.1:0\nadmin: {{listen: 127.0.0.1:0}}\nstore: none\npolicies: ./policies\n\
-             api_tokens: {{file: ./api-tokens}}\n{catalog}{more}\
+             {catalog}{api_tokens}{more}\
              accounts:\n  - id: test\n    integration: {integration}\n    base_url: http://{upstream}\n    \
              credentials: {{api_key: {{file: ./credential}}}}\n",
             catalog = catalog.unwrap_or_default(),

@@ -28,7 +28,8 @@ fi
 start_server() {
     local line=$1
     shift
-    "$chaperone" "$@" >"$scratch/stdout" 2>"$scratch/stderr" &
+    : >"$scratch/stdout"
+    "$chaperone" "$@" >>"$scratch/stdout" 2>"$scratch/stderr" &
     server_pid=$!
     for _ in $(seq 200); do
         grep -q "^ *$line" "$scratch/stdout" && return 0
@@ -40,9 +41,9 @@ start_server() {
     return 1
 }
 
-# printed LINE: what stands behind LINE in what the server printed.
+# printed LINE: the word behind LINE in what the server printed.
 printed() {
-    sed -n "s|^ *$1 *||p" "$scratch/stdout" | head -n 1 | tr -d '\r'
+    sed -n "s|^ *$1 *\([^ ]*\).*|\1|p" "$scratch/stdout" | head -n 1
 }
 
 # venv NAME REQUIREMENTS: a virtual environment with exactly these requirements; prints its python.

@@ -95,6 +95,11 @@ fn add_file(digest: &mut Sha256, path: &Path) {
     }
 }
 
+/// Editors put files of other kinds beside the one that is edited.
+fn is_document(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "yaml" || end == "yml" || end == "json")
+}
+
 fn add_folder(digest: &mut Sha256, folder: &Path, depth: usize) {
     let Ok(entries) = fs::read_dir(folder) else {
         digest.update(b"unreadable");
@@ -106,9 +111,8 @@ fn add_folder(digest: &mut Sha256, folder: &Path, depth: usize) {
     for path in paths {
         match fs::metadata(&path) {
             Ok(meta) if meta.is_dir() && depth > 0 => add_folder(digest, &path, depth - 1),
-            Ok(meta) if meta.is_file() => add_file(digest, &path),
-            Ok(_) => {}
-            Err(_) => add_file(digest, &path),
+            Ok(meta) if !meta.is_file() || !is_document(&path) => {}
+            _ => add_file(digest, &path),
         }
     }
 }

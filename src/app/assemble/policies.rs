@@ -17,6 +17,9 @@ use crate::server::{
     token,
 };
 
+/// Largest policy in bytes: a hundred times an honest one.
+const MAX_FILE: u64 = 1 << 20;
+
 /// Tokens shorter than this (in bytes) can be guessed.
 const SHORT_TOKEN: usize = 16;
 
@@ -36,6 +39,10 @@ pub(super) fn read(folder: &Located<PathBuf>, report: &mut Report) -> Vec<Draft>
     }
     let mut drafts = Vec::new();
     for file in files {
+        if fs::metadata(&file).is_ok_and(|meta| meta.len() > MAX_FILE) {
+            report.faults.push(folder.spot.fault(format!("{} is larger than {MAX_FILE} bytes", file.display())));
+            continue;
+        }
         match fs::read_to_string(&file) {
             Ok(text) => drafts.push(Draft::read(&file.display().to_string(), &text, path)),
             Err(error) => report.faults.push(folder.spot.fault(unreadable(&file, &error))),

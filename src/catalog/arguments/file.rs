@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 use super::misfit::cut;
 use crate::{catalog::tool::FilePart, refusal::Misfit};
 
+/// Checks one argument of a file.
+type Check = fn(&FileRules, &str) -> Result<(), String>;
+
 /// What a file may be.
 #[derive(Clone, Debug)]
 pub(crate) struct FileRules {
@@ -24,7 +27,7 @@ pub(crate) struct FileRules {
 impl FileRules {
     /// Writes down what is wrong with the file's arguments; those left out are not its business.
     pub(super) fn check(&self, values: &Map<String, Value>, misfits: &mut Vec<Misfit>) {
-        let checks: [(&String, fn(&Self, &str) -> Result<(), String>); 3] = [
+        let checks: [(&String, Check); 3] = [
             (&self.part.name, Self::name),
             (&self.part.content, Self::content),
             (&self.part.media_type, Self::media_type),
@@ -73,14 +76,14 @@ impl FileRules {
             return Err(format!("expected at most {max} bytes, found about {}", content.len() / 4 * 3));
         }
         let size = STANDARD.decode(content).map_err(|error| {
-            format!("expected base64 with the standard alphabet, padding and no line breaks: {}", reason(error))
+            format!("expected base64 with the standard alphabet, padding and no line breaks: {}", reason(&error))
         })?;
         let size = size.len();
         if (*min..=*max).contains(&size) { Ok(()) } else { Err(format!("expected {min} to {max} bytes, found {size}")) }
     }
 }
 
-fn reason(error: base64::DecodeError) -> String {
+fn reason(error: &base64::DecodeError) -> String {
     match error {
         base64::DecodeError::InvalidByte(at, _) => format!("the character at {at} is not of it"),
         base64::DecodeError::InvalidLength(length) => format!("the length {length} cannot be"),

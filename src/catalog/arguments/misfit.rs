@@ -19,8 +19,21 @@ const SHOWN: usize = 60;
 /// Longest list of allowed values that is shown, in bytes.
 const ALLOWED: usize = 600;
 
+/// Arguments of more values than this are told their first fault alone: the validator keeps every fault of a list in
+/// memory, hundreds of bytes for one of the caller's.
+const MANY: usize = 2_000;
+
 /// Writes down every fault of `values`; `known` are the tool's arguments.
 pub(super) fn collect(validator: &Validator, values: &Value, known: &[String], misfits: &mut Vec<Misfit>) {
+    if is_larger(values, &mut MANY.clone()) {
+        misfits.extend(
+            validator
+                .validate(values)
+                .err()
+                .map(|error| Misfit { argument: path(error.instance_path().as_str()), problem: problem(&error) }),
+        );
+        return;
+    }
     for error in validator.iter_errors(values) {
         let path = path(error.instance_path().as_str());
         let mut fault = |argument: String, problem: String| {
@@ -41,6 +54,19 @@ pub(super) fn collect(validator: &Validator, values: &Value, known: &[String], m
             }
             _ => fault(path, problem(&error)),
         }
+    }
+}
+
+/// Are there more values than `left`?
+fn is_larger(value: &Value, left: &mut usize) -> bool {
+    if *left == 0 {
+        return true;
+    }
+    *left -= 1;
+    match value {
+        Value::Array(items) => items.iter().any(|item| is_larger(item, left)),
+        Value::Object(members) => members.values().any(|member| is_larger(member, left)),
+        _ => false,
     }
 }
 
@@ -71,6 +97,9 @@ pub(crate) fn problem(error: &ValidationError<'_>) -> String {
         Kind::UniqueItems => "expected items that differ from each other".to_owned(),
         Kind::Format { format } if format == "date-time" => {
             format!("expected a date-time with offset such as 2025-11-22T10:00:00Z, or a date, found {found}")
+        }
+        Kind::Format { format } if format == "regex" => {
+            "expected a regular expression without look-around and back-references".to_owned()
         }
         Kind::Format { format } if format == "date" => format!("expected a date such as 2025-11-22, found {found}"),
         Kind::Pattern { pattern } => format!("expected a match of {}, found {found}", cut(pattern)),
@@ -146,7 +175,7 @@ fn path(pointer: &str) -> String {
     let mut path = String::new();
     for segment in pointer.split('/').skip(1) {
         if segment.bytes().all(|c| c.is_ascii_digit()) && !path.is_empty() {
-            path.push_str(&format!("[{segment}]"));
+            path.extend(["[", segment, "]"]);
         } else {
             path = below(&path, &segment.replace("~1", "/").replace("~0", "~"));
         }

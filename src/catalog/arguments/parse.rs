@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::misfit;
 
-/// How deep arguments may nest: more than any catalog schema, less than serde_json's own end of 128.
+/// How deep arguments may nest: more than any catalog schema, less than `serde_json`'s own end of 128.
 const MAX_DEPTH: usize = 100;
 
 /// The value of a JSON text.

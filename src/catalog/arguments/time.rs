@@ -23,9 +23,10 @@ pub(crate) fn date(text: &str) -> Option<Date> {
     if fits(text, "0000-00-00") { text.parse().ok() } else { None }
 }
 
-/// RFC 3339 in UTC, to the second.
-pub(crate) fn rfc3339(instant: Timestamp) -> String {
-    instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+/// RFC 3339 in UTC, to the second; `None` before the year 0, which it cannot write.
+pub(crate) fn rfc3339(instant: Timestamp) -> Option<String> {
+    let text = instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    fits(&text, "0000-00-00T00:00:00Z").then_some(text)
 }
 
 /// A signed offset such as `-365d` or `12h`.
@@ -61,7 +62,7 @@ mod tests {
             ("2025-11-22T10:00:00-08:00", "2025-11-22T18:00:00Z"),
         ];
         for (text, expected) in table {
-            assert_eq!(instant(text).map(rfc3339).as_deref(), Some(expected), "{text}");
+            assert_eq!(instant(text).and_then(rfc3339).as_deref(), Some(expected), "{text}");
         }
     }
 

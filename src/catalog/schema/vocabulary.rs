@@ -88,6 +88,6 @@ pub(super) fn subschemas(keyword: &str) -> Option<Subschemas> {
 }
 
 /// The keywords that the schema of an argument may have.
-pub(super) fn words() -> Vec<&'static str> {
-    KEYWORDS.iter().filter(|(_, holds)| *holds != Subschemas::Document).map(|(word, _)| *word).collect()
+pub(super) fn words() -> impl Iterator<Item = &'static str> {
+    KEYWORDS.iter().filter(|(_, holds)| *holds != Subschemas::Document).map(|(word, _)| *word)
 }

@@ -41,15 +41,16 @@ pub(super) fn grow(seed: Seed) -> State {
             continue;
         }
         let mut dice = Dice(organization);
-        for n in 0..count {
-            // The first is two days back, the last one well inside the year.
+        for n in (0..count).rev() {
+            // The latest is two days back, the first one well inside the year.
             let days = 2 + i64::try_from(n * 345 / count).unwrap_or_default();
-            let date = now.plus_days(-days).plus_minutes(-dice.below(600));
+            let date = dice.working_hour(now.plus_days(-days));
             let pair = dice.pair(&contacts, &colleagues);
             put(&mut state, &mut dice, TYPES[n % TYPES.len()], pair, date);
         }
         let pair = dice.pair(&contacts, &colleagues);
         let date = now.plus_days(2 + dice.below(12));
+        let date = dice.working_hour(date);
         put(&mut state, &mut dice, MEETING, pair, date);
     }
     befriend(&mut state);
@@ -58,11 +59,8 @@ pub(super) fn grow(seed: Seed) -> State {
 
 /// Who works at the organization today.
 fn contacts(state: &State, organization: Id) -> Vec<Id> {
-    let works_there = |person: &&Person| {
-        !person.internal
-            && person.organization_ids.contains(&organization)
-            && !person.past_organization_ids.contains(&organization)
-    };
+    let works_there =
+        |person: &&Person| !person.internal && person.current_organization_ids().any(|id| id == organization);
     state.persons.iter().filter(works_there).map(|person| person.id).collect()
 }
 
@@ -125,7 +123,7 @@ fn befriend(state: &mut State) {
     state.strengths = met.into_iter().map(|(pair, times)| (pair, strength(times))).collect();
 }
 
-/// Numbers that look random and are always the same (SplitMix64).
+/// Numbers that look random and are always the same (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {
@@ -140,6 +138,11 @@ impl Dice {
     fn pick<T: Copy>(&mut self, items: &[T]) -> T {
         let end = u32::try_from(items.len()).expect("the lists of this file are short");
         items[usize::try_from(self.below(end)).expect("an index is not negative")]
+    }
+
+    /// A moment between 9 and 17 o'clock of the day.
+    fn working_hour(&mut self, day: Time) -> Time {
+        day.midnight().plus_minutes(9 * 60 + self.below(8 * 12) * 5)
     }
 
     /// The first contact and one of the first colleagues are the likeliest, as in life.

@@ -132,7 +132,7 @@ impl Seed {
         let creator = fields.require("by").and_then(|at| self.reference(&at, Kind::Person)).unwrap_or_default();
         let owner = fields.get("owner").and_then(|at| self.reference(&at, Kind::Person)).unwrap_or(creator);
         let due_date = self.now.plus_days(days(fields.require("due_in_days")));
-        let reminder_days = fields.get("every_days").and_then(|at| at.integer());
+        let every_days = fields.get("every_days").and_then(|at| at.integer());
         let done = fields.get("done").and_then(|at| at.boolean()).unwrap_or(false);
         let content = Some(text(fields.require("content")));
         let target = self.target(&mut fields);
@@ -140,13 +140,13 @@ impl Seed {
         let created_at = self.now.plus_days(-30);
         self.state.reminders.add(|id| Reminder {
             id,
-            recurring: reminder_days.is_some(),
+            recurring: every_days.is_some(),
             created_at,
             completed_at: done.then_some(due_date),
             content,
             due_date,
-            reset_type: reminder_days.map(|_| 0),
-            reminder_days,
+            reset_type: every_days.map(|_| 0),
+            every_days,
             creator,
             owner,
             completer: done.then_some(owner),

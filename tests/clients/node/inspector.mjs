@@ -10,6 +10,8 @@ import { converse, ProtocolError } from "./conversation.mjs";
 
 const [full, readOnly, era] = process.argv.slice(2);
 const CALL_TIMEOUT_MS = 15_000;
+/** Exit code of `--strict` where a tool's schema is not portable. */
+const UNPORTABLE = 6;
 const LAUNCHER = fileURLToPath(import.meta.resolve("@modelcontextprotocol/inspector/package.json")).replace(
   "package.json",
   "clients/launcher/build/index.js",
@@ -19,7 +21,8 @@ const LAUNCHER = fileURLToPath(import.meta.resolve("@modelcontextprotocol/inspec
 async function inspect(url, ...method) {
   const args = [LAUNCHER, "--cli", url, "--transport", "http", "--protocol-era", era, "--format", "json", "-q"];
   const run = promisify(execFile)(process.execPath, [...args, ...method], { timeout: CALL_TIMEOUT_MS });
-  const { stdout, stderr } = await run.catch((error) => error);
+  const { stdout, stderr, code } = await run.catch((error) => error);
+  if (code === UNPORTABLE) throw new Error(`schemas that some clients cannot use: ${stderr}`);
   if (stdout?.trim()) return JSON.parse(stdout).result;
   const said = JSON.parse(stderr.trim().split("\n").at(-1)).error;
   throw new ProtocolError(said.code, said.message);
@@ -28,7 +31,7 @@ async function inspect(url, ...method) {
 function session(url) {
   return {
     refusedWith: "tool_not_found",
-    listTools: async () => (await inspect(url, "--method", "tools/list")).tools.map((tool) => tool.name),
+    listTools: async () => (await inspect(url, "--method", "tools/list", "--strict")).tools.map((tool) => tool.name),
     async call(name, args) {
       const method = ["--method", "tools/call", "--tool-name", name, "--tool-args-json", JSON.stringify(args)];
       const result = await inspect(url, ...method);

@@ -67,16 +67,16 @@ impl Plan {
     }
 
     /// A value that fits one of two plans; where the two speak of different members, nothing is known of these.
-    fn either(self, other: Self) -> Self {
+    fn either(&self, other: &Self) -> Self {
         let types = self.types.or(other.types);
-        let objects = pair(&self, &other, Types::OBJECT);
-        let lists = pair(&self, &other, Types::ARRAY);
+        let objects = pair(self, other, Types::OBJECT);
+        let lists = pair(self, other, Types::ARRAY);
         let members = objects.0.members.iter().filter_map(|(name, plan)| {
             let other = objects.1.member(name)?;
-            Some((name.clone(), plan.clone().either(other.clone())))
+            Some((name.clone(), plan.either(other)))
         });
-        let items = lists.0.other_items.clone().zip(lists.1.other_items.clone());
-        let other_items = items.map(|(one, other)| Box::new(one.either(*other)));
+        let items = lists.0.other_items.as_deref().zip(lists.1.other_items.as_deref());
+        let other_items = items.map(|(one, other)| Box::new(one.either(other)));
         Self { types, members: members.collect(), other_members: None, first_items: Vec::new(), other_items }
     }
 }
@@ -123,7 +123,7 @@ impl Builder<'_> {
             for branch in list(schema, keyword) {
                 let branch = self.plan(branch, depth + 1)?;
                 union = Some(match union {
-                    Some(union) => union.either(branch),
+                    Some(union) => union.either(&branch),
                     None => branch,
                 });
             }

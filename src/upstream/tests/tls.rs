@@ -1,0 +1,98 @@
+//! TLS: who is trusted, and which protocol is spoken.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use http::Response;
+use http_body_util::Full;
+use hyper::service::service_fn;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+};
+use rustls::{ServerConfig, crypto::ring};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use serde_json::json;
+use tokio_rustls::TlsAcceptor;
+
+use super::support::{Server, account, order};
+use crate::outcome::{Content, Outcome};
+use crate::refusal::{Applied, Refusal, UpstreamFaultKind};
+use crate::upstream::{Config, Upstream};
+
+/// The folder of the certificates; `make.sh` in it makes them.
+fn file(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/upstream/tests/tls").join(name)
+}
+
+/// A TLS server that offers these protocols and answers with the one that was spoken.
+async fn server(protocols: &[&str]) -> Server {
+    let chain = CertificateDer::pem_file_iter(file("server.pem")).unwrap().collect::<Result<_, _>>().unwrap();
+    let key = PrivateKeyDer::from_pem_file(file("server.key")).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let mut config = config.with_single_cert(chain, key).unwrap();
+    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    Server::raw(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let Ok(stream) = acceptor.accept(stream).await else { return };
+            let service = service_fn(|request: http::Request<hyper::body::Incoming>| async move {
+                let body = json!({"spoken": format!("{:?}", request.version())}).to_string();
+                Ok::<_, std::convert::Infallible>(Response::new(Full::new(bytes::Bytes::from(body))))
+            });
+            drop(auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await);
+        }
+    })
+    .await
+}
+
+async fn call(server: &Server, host: &str, config: Config) -> Result<Outcome, Refusal> {
+    let account = account(&format!("https://{host}:{}", server.address.port()));
+    let call = order(&account, "create_a_crm_thing", &json!({"name": "x"}), Duration::from_secs(20));
+    Upstream::new(&config).unwrap().carry_out(call).await
+}
+
+#[tokio::test]
+async fn an_authority_of_the_ca_file_is_trusted_and_the_best_protocol_is_spoken() {
+    for (protocols, expected) in [
+        (&["h2", "http/1.1"][..], r#"{"spoken":"HTTP/2.0"}"#),
+        (&["http/1.1"], r#"{"spoken":"HTTP/1.1"}"#),
+        (&[], r#"{"spoken":"HTTP/1.1"}"#),
+    ] {
+        let config = Config { ca_file: Some(file("ca.pem")), ..Config::default() };
+        let outcome = call(&server(protocols).await, "127.0.0.1", config).await.unwrap();
+        assert_eq!(outcome.content, Content::Json(expected.into()));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_prove_its_name_gets_no_request() {
+    let server = server(&["h2"]).await;
+    let trusted = Config { ca_file: Some(file("ca.pem")), ..Config::default() };
+    for (host, config) in [("127.0.0.1", Config::default()), ("localhost", trusted)] {
+        match call(&server, host, config).await {
+            Err(Refusal::Upstream(fault)) => {
+                assert_eq!((fault.kind, fault.applied), (UpstreamFaultKind::Unreachable, Applied::No));
+                assert!(fault.detail.contains("certificate"), "{}", fault.detail);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_that_never_ends_is_given_up_after_the_connect_timeout() {
+    let silent = Server::raw(|stream| async move {
+        std::future::pending::<()>().await;
+        drop(stream);
+    })
+    .await;
+    let config = Config { connect_timeout: Duration::from_millis(50), ..Config::default() };
+    match call(&silent, "127.0.0.1", config).await {
+        Err(Refusal::Upstream(fault)) => {
+            assert_eq!((fault.kind, fault.applied), (UpstreamFaultKind::Unreachable, Applied::No));
+        }
+        other => panic!("{other:?}"),
+    }
+}

@@ -40,13 +40,15 @@ fn a_swapped_set_is_shown_and_enforced_at_once_and_until_then_the_list_is_the_sa
 fn a_hidden_tool_and_an_unknown_one_are_answered_alike() {
     let upstream = Upstream::start();
     let road = Road::over(&setup(&upstream, "{methods: [read]}"));
-    // As far from every name that is shown as the hidden one.
-    let unknown = "delete_a_affinity_parson_by_id";
+    let unknown = "delete_a_affinity_person_by_ids";
     let shape = |reply: &Reply, name: &str| -> Value {
         let mut names: Vec<_> = reply.parts.headers.keys().map(http::HeaderName::to_string).collect();
         names.sort();
         let text = String::from_utf8(reply.body.to_vec()).unwrap().replace(name, "NAME");
-        json!([reply.status(), names, text])
+        // Each is answered with the name nearest to it, which is not the same.
+        let (text, rest) = text.split_once(". Did you mean `").unwrap();
+        let rest = rest.split_once('`').unwrap().1;
+        json!([reply.status(), names, text, rest])
     };
     for arguments in [json!({"id": 1}), json!({}), json!({"no_such_argument": 1})] {
         let (hidden, stranger) = (road.call("s", DELETE, &arguments), road.call("s", unknown, &arguments));

@@ -131,7 +131,7 @@ pub fn read(body: &[u8]) -> Result<Message<'_>, Broken<'_>> {
         return Err(anonymous(not_an_object(text)));
     }
     match serde_json::from_str(text) {
-        Ok(envelope) => message(envelope),
+        Ok(envelope) => message(&envelope),
         Err(error) if error.is_data() => {
             Err(anonymous(Refusal::InvalidRequest(format!("not a JSON-RPC message: {error}"))))
         }
@@ -153,7 +153,7 @@ fn not_json(error: &serde_json::Error) -> Refusal {
     Refusal::Parse(format!("the body is not JSON: {error}"))
 }
 
-fn message(envelope: Envelope<'_>) -> Result<Message<'_>, Broken<'_>> {
+fn message<'b>(envelope: &Envelope<'b>) -> Result<Message<'b>, Broken<'b>> {
     let id = envelope.id.filter(|id| is_id(id.get()));
     let invalid = |text: &str| Broken { id, refusal: Refusal::InvalidRequest(text.to_owned()) };
     if envelope.jsonrpc.is_none_or(|version| version.get() != "\"2.0\"") {

@@ -44,7 +44,7 @@ impl Ear {
     pub(super) async fn silence(self, limit: Duration) {
         sleep(limit).await;
         if self.0.load(Ordering::Relaxed) {
-            pending().await
+            pending::<()>().await;
         }
     }
 }

@@ -11,6 +11,8 @@ const TOKEN: &str = "a-server-token-of-enough-letters";
 const LOCKED: &str = "another-server-token-of-enough-letters";
 const ALICE: &str = "an-api-token-of-enough-letters";
 
+type Headers<'h> = &'h [(&'h str, &'h str)];
+
 fn ping() -> Value {
     message("ping", &json!({}))
 }
@@ -101,7 +103,7 @@ fn an_api_token_comes_in_the_header_that_the_server_token_leaves_free() {
     let (server, alice) = (format!("Bearer {LOCKED}"), format!("Bearer {ALICE}"));
     let (by_path, plain) = (format!("/mcp/{LOCKED}"), "/mcp".to_owned());
     let (auth, own) = ("authorization", "x-api-token");
-    let table: [(&str, &[(&str, &str)], u16); 13] = [
+    let table: [(&str, Headers<'_>, u16); 13] = [
         (&by_path, &[], 401),
         (&by_path, &[(auth, &alice)], 200),
         (&by_path, &[(own, ALICE)], 200),

@@ -18,11 +18,16 @@ pub enum Refusal {
     UnknownServer,
     /// The MCP server is past its expiry.
     Expired {
+        /// Its name, for the log.
+        server: String,
         /// When it expired.
         at: Timestamp,
     },
     /// The MCP server asks for an API token and there was none, or a wrong one.
-    ApiToken,
+    ApiToken {
+        /// Its name, for the log.
+        server: String,
+    },
     /// A browser's `Origin` that is not let in.
     Origin,
     /// Not the path of the MCP endpoint.
@@ -87,7 +92,7 @@ impl Refusal {
         match self {
             Self::UnknownServer => "unknown_server",
             Self::Expired { .. } => "expired",
-            Self::ApiToken => "api_token",
+            Self::ApiToken { .. } => "api_token",
             Self::Origin => "origin",
             Self::UnknownPath => "unknown_path",
             Self::HttpMethod => "http_method",
@@ -107,6 +112,15 @@ impl Refusal {
             Self::Remote(remote) => &remote.kind,
             Self::Upstream(fault) => fault.kind.word(),
             Self::Internal(_) => "internal",
+        }
+    }
+
+    /// The MCP server that turned a request away before it was read, where one was found; for the log.
+    #[must_use]
+    pub fn server(&self) -> Option<&str> {
+        match self {
+            Self::Expired { server, .. } | Self::ApiToken { server } => Some(server),
+            _ => None,
         }
     }
 

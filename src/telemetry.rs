@@ -3,9 +3,13 @@
 //! Log lines go to stderr: a readable message and fields under fixed dotted names. Never logged: tokens, credentials,
 //! argument values, results, request paths and upstream URLs.
 
-use std::{io::IsTerminal, panic};
+use std::{
+    io::{self, IsTerminal},
+    panic,
+};
 
-use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt};
+use tracing::Dispatch;
+use tracing_subscriber::{EnvFilter, fmt, fmt::MakeWriter, util::SubscriberInitExt};
 
 /// What telemetry is set to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,30 +37,37 @@ impl Default for Config {
     }
 }
 
-/// Begin to log. Later calls in one process have no effect: the first configuration stays.
+/// Begin to log to stderr. Later calls in one process have no effect: the first configuration stays.
 ///
 /// # Errors
-/// `telemetry.log.level` is neither a level nor `tracing` directives.
+/// As [`log`].
 pub fn init(config: &Config) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&config.level).map_err(|error| {
-        format!("telemetry.log.level: expected a level such as info or directives such as info,chaperone::access=off: {error}")
-    })?;
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let done = match config.format {
-        Format::Json => {
-            builder.json().flatten_event(true).with_current_span(false).with_span_list(false).finish().try_init()
-        }
-        Format::Text => {
-            let colour =
-                std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-            builder.compact().with_ansi(colour).finish().try_init()
-        }
-    };
+    let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     // A second configuration in one process: only tests do that.
-    if done.is_ok() {
+    if log(config, io::stderr, colour)?.try_init().is_ok() {
         panic::set_hook(Box::new(tell));
     }
     Ok(())
+}
+
+/// The log that a configuration asks for, on this writer.
+///
+/// # Errors
+/// `telemetry.log.level` is neither a level nor `tracing` directives.
+pub fn log<W>(config: &Config, writer: W, colour: bool) -> Result<Dispatch, String>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let filter = EnvFilter::try_new(&config.level).map_err(|error| {
+        format!("telemetry.log.level: expected a level such as info or directives such as info,chaperone::access=off: {error}")
+    })?;
+    let builder = fmt().with_env_filter(filter).with_writer(writer);
+    Ok(match config.format {
+        Format::Json => {
+            builder.json().flatten_event(true).with_current_span(false).with_span_list(false).finish().into()
+        }
+        Format::Text => builder.compact().with_ansi(colour).finish().into(),
+    })
 }
 
 /// A panic becomes a log line like every other. Only a fixed text is told: one that was put together at run time may

@@ -84,12 +84,12 @@ impl<F: Future<Output = Result<Response<Full<Bytes>>, Refusal>>> Future for Resc
 fn respond(refusal: &Refusal) -> Response<Full<Bytes>> {
     match refusal {
         Refusal::Internal(text) => tracing::error!("a bug in chaperone: {text}"),
-        other => tracing::info!(refusal = other.kind(), "request refused"),
+        other => tracing::info!(server.name = other.server(), refusal = other.kind(), "request refused"),
     }
     let mut response = refused(None, refusal, true);
     let headers = response.headers_mut();
     match refusal {
-        Refusal::ApiToken => drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+        Refusal::ApiToken { .. } => drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
         Refusal::HttpMethod => drop(headers.insert(header::ALLOW, HeaderValue::from_static("POST"))),
         Refusal::Overloaded | Refusal::Draining => drop(headers.insert(header::RETRY_AFTER, COME_BACK.into())),
         _ => {}
@@ -126,7 +126,7 @@ mod tests {
     #[tokio::test]
     async fn refusals_carry_the_headers_of_their_status() {
         for (refusal, status, name, value) in [
-            (Refusal::ApiToken, 401, header::WWW_AUTHENTICATE, "Bearer"),
+            (Refusal::ApiToken { server: "s".into() }, 401, header::WWW_AUTHENTICATE, "Bearer"),
             (Refusal::HttpMethod, 405, header::ALLOW, "POST"),
             (Refusal::Overloaded, 503, header::RETRY_AFTER, "1"),
         ] {

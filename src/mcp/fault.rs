@@ -34,10 +34,12 @@ pub enum Answer {
 pub fn answer(refusal: &Refusal, modern: bool) -> Answer {
     match refusal {
         Refusal::UnknownServer => plane(404, "no MCP server is reachable with this token or under this path"),
-        Refusal::Expired { at } => {
+        Refusal::Expired { at, .. } => {
             plane(410, format!("this MCP server expired at {at}, ask its operator for a new one"))
         }
-        Refusal::ApiToken => plane(401, "this MCP server asks for an API token, send `Authorization: Bearer <token>`"),
+        Refusal::ApiToken { .. } => {
+            plane(401, "this MCP server asks for an API token, send `Authorization: Bearer <token>`")
+        }
         Refusal::Origin => plane(403, "this Origin is not let in, the operator lists origins under `allowed_origins`"),
         Refusal::UnknownPath => plane(404, "the MCP endpoint is /mcp, or /mcp/ and a token or server name"),
         Refusal::HttpMethod => plane(405, "the MCP endpoint takes POST only, there is no session and no event stream"),

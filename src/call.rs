@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use crate::catalog::{arguments::Checked, tool::Offer};
+use crate::catalog::{arguments::Checked, offer::Offer};
 use crate::refusal::Refusal;
 use crate::server::Server;
 use crate::trace::TraceParent;

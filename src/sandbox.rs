@@ -28,6 +28,7 @@ mod field_values;
 mod fields;
 mod files;
 mod gate;
+mod id;
 mod interaction_dates;
 mod interactions;
 mod limit;

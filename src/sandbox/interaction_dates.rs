@@ -6,10 +6,10 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answer::Result,
+    id::Id,
     params::Params,
     record::{Interaction, Kind},
     state::State,
-    table::Id,
     time::Time,
 };
 

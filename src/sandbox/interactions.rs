@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{Answer, Fault, Result},
+    id::Id,
     page::Page,
     params::{Params, required},
     record::{Entity, Interaction, Kind, Note},
     routes::{Call, Path},
     state::State,
-    table::{Id, Table},
+    table::Table,
     time::Time,
 };
 

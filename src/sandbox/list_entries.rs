@@ -4,13 +4,14 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{Answer, Fault, Result},
+    id::Id,
     opportunities,
     page::{MAX_SIZE, Page},
     params::required,
     record::{Entity, Kind, ListEntry},
     routes::{Call, Path},
     state::State,
-    table::{Id, Record as _},
+    table::Record as _,
 };
 
 /// A plain array of everything, or an envelope as soon as paging is asked for.

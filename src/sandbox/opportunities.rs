@@ -4,13 +4,13 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answer::{Answer, Fault, Result},
+    id::Id,
     list_entries,
     page::{MAX_SIZE, Page},
     params::required,
     record::{Entity, Kind, ListEntry, Opportunity},
     routes::{Call, Path},
     state::State,
-    table::Id,
 };
 
 pub(super) fn list(state: &mut State, call: &Call<'_>, _path: Path) -> Result {

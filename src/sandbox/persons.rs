@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answer::{Answer, Fault, Result},
+    id::Id,
     interaction_dates::{Options, contacts},
     list_entries,
     page::{MAX_SIZE, Page},
@@ -13,7 +14,6 @@ use super::{
     record::{Entity, Kind, Person},
     routes::{Call, Path},
     state::State,
-    table::Id,
 };
 
 pub(super) fn list(state: &mut State, call: &Call<'_>, _path: Path) -> Result {

@@ -4,10 +4,7 @@ use bytes::Bytes;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::{
-    table::{Id, Record},
-    time::Time,
-};
+use super::{id::Id, table::Record, time::Time};
 
 /// What a list holds, a field belongs to, or a note hangs on. The numbers are Affinity's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,13 +6,14 @@ use tokio::time::Instant;
 use super::{
     account,
     answer::{Fault, Result},
-    field_changes, field_values, fields, files, interactions,
+    field_changes, field_values, fields, files,
+    id::Id,
+    interactions,
     limit::Limits,
     list_entries, lists, notes, opportunities, organizations, persons, relationships, reminders,
     request::Request,
     state::State,
     storage::Signer,
-    table::Id,
     time::Time,
     webhooks,
 };

@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{Fault, Result},
+    id::Id,
     interactions::Timeline,
     params::Params,
     record::{
         Entity, EntityFile, Field, FieldChange, FieldValue, Kind, List, ListEntry, Note, Opportunity, Organization,
         Person, Reminder, Webhook,
     },
-    table::{Id, Table},
+    table::Table,
     time::Time,
 };
 

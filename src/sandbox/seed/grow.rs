@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{
     super::{
+        id::Id,
         interactions::{CHAT_MESSAGE, EMAIL, MEETING, Timeline},
         record::{Interaction, Note, Person},
         state::State,
-        table::Id,
         time::Time,
     },
     read::Seed,

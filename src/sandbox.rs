@@ -22,6 +22,7 @@
 
 mod account;
 mod answer;
+mod call;
 mod config;
 mod field_changes;
 mod field_values;
@@ -52,6 +53,7 @@ mod state;
 mod storage;
 mod table;
 mod time;
+mod timeline;
 mod webhooks;
 
 pub use config::{Config, Quota, RateLimit};

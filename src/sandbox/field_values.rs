@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{Answer, Fault, Result},
+    call::{Call, Path},
     fields::value_type,
     id::Id,
     params::{Params, required},
     record::{DropdownOption, Entity, Field, FieldValue, Kind},
-    routes::{Call, Path},
     state::{State, TARGETS},
     time::Time,
 };

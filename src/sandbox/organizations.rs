@@ -6,13 +6,13 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answer::{Answer, Fault, Result},
+    call::{Call, Path},
     id::Id,
     interaction_dates::{Options, contacts},
     list_entries,
     page::{MAX_SIZE, Page},
     params::required,
     record::{Entity, Kind, Organization},
-    routes::{Call, Path},
     state::State,
 };
 

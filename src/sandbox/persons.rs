@@ -6,13 +6,13 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answer::{Answer, Fault, Result},
+    call::{Call, Path},
     id::Id,
     interaction_dates::{Options, contacts},
     list_entries,
     page::{MAX_SIZE, Page},
     params::{Params, required},
     record::{Entity, Kind, Person},
-    routes::{Call, Path},
     state::State,
 };
 

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{Answer, Result},
+    call::{Call, Path},
     id::Id,
     params::required,
-    routes::{Call, Path},
     state::State,
 };
 

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{Answer, Fault, Result},
+    call::{Call, Path},
     id::Id,
     page::{MAX_SIZE, Page},
     params::{Params, required},
     record::{Entity, Kind, Reminder},
-    routes::{Call, Path},
     state::State,
     time::Time,
 };

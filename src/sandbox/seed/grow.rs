@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use super::{
     super::{
         id::Id,
-        interactions::{CHAT_MESSAGE, EMAIL, MEETING, Timeline},
+        interactions::{CHAT_MESSAGE, EMAIL, MEETING},
         record::{Interaction, Note, Person},
         state::State,
         time::Time,
+        timeline::Timeline,
     },
     read::Seed,
 };

@@ -5,6 +5,7 @@
 
 mod account;
 mod env;
+mod not_yet;
 mod print;
 mod read;
 

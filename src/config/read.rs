@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::Path, path::PathBuf, time::Duration};
 
+use super::not_yet::refuse;
 use super::{Config, Reading, account, env::Environment, env::Overrides};
 use crate::document::{At, Fault, Faults, Fields, Located, Sink, Spot, parse};
 use crate::secret::Source;
@@ -200,10 +201,6 @@ fn set<T>(target: &mut T, found: Option<T>) {
     if let Some(found) = found {
         *target = found;
     }
-}
-
-pub(super) fn refuse(at: &At<'_>, key: &str) {
-    at.fault(format!("`{key}` is not in this version yet: remove the key"));
 }
 
 fn address(at: &At<'_>) -> Option<SocketAddr> {

@@ -65,7 +65,8 @@ def converse(url: str, api_token: str, calls: list[Call], mode: str, export_to: 
 
 async def _converse(url: str, api_token: str, calls: list[Call], mode: str) -> list[str]:
     async with httpx2.AsyncClient(headers={"authorization": f"Bearer {api_token}"}) as http:
-        async with Client(streamable_http_client(url, http_client=http), mode=mode) as client:
+        transport = streamable_http_client(url, http_client=http)
+        async with Client(transport, mode=mode) as client:
             return [await _end(client, call) for call in calls]
 
 

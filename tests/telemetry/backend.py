@@ -20,6 +20,12 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
+def listens(port: int) -> bool:
+    """Somebody takes connections there; else an `OSError`."""
+    socket.create_connection(("127.0.0.1", port), 1).close()
+    return True
+
+
 class Backend:
     """One otelite with ports and a storage of its own, which both outlive a kill."""
 
@@ -41,7 +47,7 @@ class Backend:
             )
         until("otelite answers", lambda: self._get("/api/health") is not None)
         for port in (self.grpc, self.http):
-            until(f"otelite listens on {port}", lambda: socket.create_connection(("127.0.0.1", port), 1).close() or True)
+            until(f"otelite listens on {port}", lambda port=port: listens(port))
         return self
 
     def kill(self) -> None:

@@ -32,4 +32,6 @@ def sample_names(text: str) -> set[str]:
 
 def label_names(text: str) -> set[str]:
     """Every label that a query can ask for."""
-    return {name for family in text_string_to_metric_families(text) for sample in family.samples for name in sample.labels}
+    return {
+        name for family in text_string_to_metric_families(text) for sample in family.samples for name in sample.labels
+    }

@@ -8,9 +8,9 @@ from urllib.error import HTTPError
 from agent import converse, post
 from backend import Backend
 from exposition import families, total
-from program import ACCOUNT, CRM, DENY_RULE, LOOKUP_POLICY, LOOKUP, Chaperone, Sandbox
+from program import ACCOUNT, CRM, DENY_RULE, LOOKUP, LOOKUP_POLICY, Chaperone, Sandbox
 from report import Report, until
-from traces import CONVERSATION
+from script import CONVERSATION
 
 README = Path(__file__).parents[2] / "README.md"
 # Queue of the exporter: so few spans wait that a dead backend is noticed at once.
@@ -99,7 +99,7 @@ class Metrics:
         folder.mkdir()
         self.backend = Backend(otelite, folder).start()
         self.sandbox = Sandbox(program, folder)
-        telemetry = f"  otlp: {{endpoint: \"http://127.0.0.1:{self.backend.grpc}\", protocol: grpc}}\n  audit: {{file: ./audit.log}}"
+        telemetry = f'  otlp: {{endpoint: "http://127.0.0.1:{self.backend.grpc}", protocol: grpc}}\n  audit: {{file: ./audit.log}}'
         small = {"OTEL_BSP_SCHEDULE_DELAY": "100", "OTEL_BSP_MAX_QUEUE_SIZE": str(QUEUE)}
         self.chaperone = Chaperone(program, folder / "serve", self.sandbox.url, telemetry, small)
         self.before = self.after = ""
@@ -159,7 +159,8 @@ class Metrics:
     def is_documented(self) -> None:
         shown = {name for name in families(self.after) if not name.startswith(("target", "otel_scope"))}
         said = set(re.findall(r"^\| `([a-z_]+)` \|", README.read_text(), re.MULTILINE)) & {
-            *shown, *(row.metric for row in TABLE)
+            *shown,
+            *(row.metric for row in TABLE),
         }
         tried = {row.metric for row in TABLE}
         assert said, "README has no table of metrics"

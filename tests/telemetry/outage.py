@@ -27,7 +27,7 @@ class Outage:
         self.backend = Backend(otelite, folder).start()
         self.sandbox = Sandbox(program, folder)
         endpoint = f"http://127.0.0.1:{self.backend.port(protocol)}"
-        telemetry = f"  otlp: {{endpoint: \"{endpoint}\", protocol: {WORDS[protocol]}}}"
+        telemetry = f'  otlp: {{endpoint: "{endpoint}", protocol: {WORDS[protocol]}}}'
         small = {
             "OTEL_BSP_SCHEDULE_DELAY": "100",
             "OTEL_BSP_MAX_QUEUE_SIZE": str(QUEUE),

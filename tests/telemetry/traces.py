@@ -2,102 +2,37 @@
 
 import base64
 import secrets
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import otlp
 from agent import Call, Made, converse, post
 from backend import Backend
-from program import ACCOUNT, API_KEY, CRM, DENY_RULE, LOOKUP, Chaperone, Sandbox
+from program import API_KEY, LOOKUP, Chaperone, Sandbox
 from relay import Relay
 from report import Report, until
-
-# What the caller says and gets, and nobody else may read: each stands in an argument or in a result.
-NOTE = "note-content-7c2e90d4 lunch with the founders"
-EMAIL = "quiet.person-51f8@hush.example"
-# Given by the sandbox for person 2001.
-FOUND_EMAIL = "dana.whitfield@acme.co"
-QUERY = "query-a8d13f55"
-MISFIT = "misfit-value-20c7be91"
-MISSING_ID = 99887766554
-UNKNOWN = "list_all_affinity_unicorns_3e9a"
+from script import (
+    CONVERSATION,
+    EMAIL,
+    EVERY_SERVER_SPAN,
+    EXPECTED,
+    FOUND_EMAIL,
+    MISFIT,
+    MISSING_ID,
+    NOTE,
+    QUERY,
+    UNKNOWN,
+    Expected,
+)
 
 # What `telemetry.otlp.protocol` calls them.
 WORDS = {"grpc": "grpc", "http": "http/protobuf"}
 
-CONVERSATION = [
-    Call("look", "list_all_affinity_organizations", {"query": QUERY}),
-    Call("read", "get_single_affinity_person_by_id", {"id": 2001}),
-    Call("write", "create_a_affinity_note", {"content": NOTE, "organization_ids": [5001]}),
-    Call("person", "create_a_affinity_person", {"first_name": "Q", "last_name": "P", "emails": [EMAIL]}),
-    Call("denied", "delete_a_affinity_note_by_id", {"id": 1}),
-    Call("misfit", "list_all_affinity_relationship_strength", {"externl_id": MISFIT}),
-    Call("refused", "get_single_affinity_person_by_id", {"id": MISSING_ID}),
-    Call("unknown", UNKNOWN, {}),
-]
 
-
-@dataclass
-class Expected:
-    """What the server span of a call has to say; a value of None is an attribute that must not be there."""
-
-    end: str
-    name: str
-    error: bool
-    attributes: dict[str, Any] = field(default_factory=dict)
-    # Of the request to Affinity; None where none may have been sent.
-    upstream: dict[str, Any] | None = None
-
-
-ALLOWED = {"chaperone.decision": "allow", "error.type": None}
-FAILED = {"chaperone.decision": "allow", "error.type": "tool_error"}
-DENIED = {"chaperone.decision": "deny", "error.type": "-32602", "rpc.response.status_code": "-32602"}
-
-EXPECTED = {
-    "look": Expected(
-        "ok", "tools/call list_all_affinity_organizations", False, ALLOWED,
-        {"http.request.method": "GET", "url.template": "/organizations", "http.response.status_code": "200"},
-    ),
-    "read": Expected(
-        "ok", "tools/call get_single_affinity_person_by_id", False, ALLOWED,
-        {"http.request.method": "GET", "url.template": "/persons/{id}", "http.response.status_code": "200"},
-    ),
-    "write": Expected(
-        "ok", "tools/call create_a_affinity_note", False, ALLOWED,
-        {"http.request.method": "POST", "url.template": "/notes", "http.response.status_code": "200"},
-    ),
-    "person": Expected(
-        "ok", "tools/call create_a_affinity_person", False, ALLOWED,
-        {"http.request.method": "POST", "url.template": "/persons", "http.response.status_code": "200"},
-    ),
-    "denied": Expected(
-        "-32602", "tools/call delete_a_affinity_note_by_id", True, {**DENIED, "chaperone.rule": DENY_RULE},
-    ),
-    "misfit": Expected(
-        "invalid_arguments", "tools/call list_all_affinity_relationship_strength", True, FAILED,
-    ),
-    "refused": Expected(
-        "not_found", "tools/call get_single_affinity_person_by_id", True, FAILED,
-        {"http.request.method": "GET", "url.template": "/persons/{id}", "http.response.status_code": "422"},
-    ),
-    "unknown": Expected("-32602", "tools/call", True, DENIED),
-}
-
-# On the server span of every call of the conversation.
-EVERY_SERVER_SPAN = {
-    "mcp.method.name": "tools/call",
-    "gen_ai.operation.name": "execute_tool",
-    "network.transport": "tcp",
-    "chaperone.server.name": CRM,
-    "chaperone.account": ACCOUNT,
-}
-
-
-class Conversation:
+class Stage:
     """A backend, a relay in front of it, and a chaperone that exports through the relay."""
 
-    def __init__(self, report: Report, program: str, otelite: str, folder: Path, protocol: str):
+    def __init__(self, report: Report, program: str, otelite: str, folder: Path, protocol: str, more: str = ""):
         self.report, self.protocol = report, protocol
         folder.mkdir()
         self.backend = Backend(otelite, folder)
@@ -105,17 +40,29 @@ class Conversation:
         self.relay = Relay(self.backend.port(protocol))
         self.backend.start()
         endpoint = f"http://127.0.0.1:{self.relay.port}"
-        telemetry = f"  otlp: {{endpoint: \"{endpoint}\", protocol: {WORDS[protocol]}}}"
+        telemetry = f'  otlp: {{endpoint: "{endpoint}", protocol: {WORDS[protocol]}}}\n{more}'
         # The environment is heard too: batches leave at once and not after seconds.
         soon = {"OTEL_BSP_SCHEDULE_DELAY": "100", "OTEL_METRIC_EXPORT_INTERVAL": "500"}
         self.chaperone = Chaperone(program, folder / "serve", self.sandbox.url, telemetry, soon)
-        self.made: dict[str, Made] = {}
 
     def close(self) -> None:
         self.chaperone.process.kill()
         self.sandbox.process.kill()
         self.relay.close()
         self.backend.kill()
+
+    def tokens(self) -> list[str]:
+        """What opens something, in every form in which it is sent."""
+        basic = base64.b64encode(f":{API_KEY}".encode()).decode()
+        return [API_KEY, basic, self.chaperone.server_token, self.chaperone.api_token]
+
+
+class Conversation(Stage):
+    """The conversation and its traces."""
+
+    def __init__(self, report: Report, program: str, otelite: str, folder: Path, protocol: str):
+        super().__init__(report, program, otelite, folder, protocol)
+        self.made: dict[str, Made] = {}
 
     def run(self) -> None:
         """Every step, in order."""
@@ -165,7 +112,9 @@ class Conversation:
         servers = [span for span in own if span["kind"] == "Server"]
         assert len(servers) == 1, f"expected one server span, got {[span['name'] for span in servers]}"
         server = servers[0]
-        assert server["parent_span_id"] == made.span_id, f"its parent is {server['parent_span_id']}, not the agent's span"
+        assert server["parent_span_id"] == made.span_id, (
+            f"its parent is {server['parent_span_id']}, not the agent's span"
+        )
         assert server["name"] == expected.name, server["name"]
         agree(server["attributes"], {**EVERY_SERVER_SPAN, **expected.attributes})
         assert "chaperone.policy.generation" in server["attributes"], server["attributes"]
@@ -257,9 +206,28 @@ class Conversation:
             assert needle in besides or needle.encode() not in text, f"{needle} is in {where}"
 
     def secrets(self) -> list[str]:
-        tokens = [API_KEY, base64.b64encode(f":{API_KEY}".encode()).decode()]
-        tokens += [self.chaperone.server_token, self.chaperone.api_token]
-        return [*tokens, NOTE, EMAIL, FOUND_EMAIL, QUERY, MISFIT, str(MISSING_ID), UNKNOWN]
+        return [*self.tokens(), NOTE, EMAIL, FOUND_EMAIL, QUERY, MISFIT, str(MISSING_ID), UNKNOWN]
+
+
+class Capture(Stage):
+    """With `telemetry.capture` on, arguments and results are told, but for the fields that are masked."""
+
+    def __init__(self, report: Report, program: str, otelite: str, folder: Path, protocol: str):
+        super().__init__(report, program, otelite, folder, protocol, "  capture: [arguments, results]")
+
+    def run(self) -> None:
+        with self.report.step("capture: arguments and results are told, but for what is masked"):
+            calls = [call for call in CONVERSATION if call.name in ("look", "read", "write", "person")]
+            converse(self.chaperone.crm, self.chaperone.api_token, calls, "2026-07-28")
+            assert self.chaperone.process.end() == 0
+            attributes = [span.attributes for span in otlp.spans(self.relay.recorded())]
+            told = [one["gen_ai.tool.call.arguments"] for one in attributes if "gen_ai.tool.call.arguments" in one]
+            got = [one["gen_ai.tool.call.result"] for one in attributes if "gen_ai.tool.call.result" in one]
+            assert len(told) == len(got) == len(calls), f"{len(told)} and {len(got)} of {len(calls)}"
+            assert any(QUERY in text for text in told), told
+            assert any("Whitfield" in text for text in got), got
+            for needle in (*self.tokens(), NOTE, EMAIL, FOUND_EMAIL):
+                assert needle not in str(attributes), f"{needle} is told"
 
 
 def agree(attributes: dict[str, str], expected: dict[str, Any]) -> None:

@@ -158,10 +158,7 @@ class Metrics:
 
     def is_documented(self) -> None:
         shown = {name for name in families(self.after) if not name.startswith(("target", "otel_scope"))}
-        said = set(re.findall(r"^\| `([a-z_]+)` \|", README.read_text(), re.MULTILINE)) & {
-            *shown,
-            *(row.metric for row in TABLE),
-        }
+        said = set(re.findall(r"^\| `((?:chaperone|mcp|http)_[a-z_]+)` \|", README.read_text(), re.MULTILINE))
         tried = {row.metric for row in TABLE}
         assert said, "README has no table of metrics"
         assert shown == said, f"only shown: {sorted(shown - said)}, only documented: {sorted(said - shown)}"

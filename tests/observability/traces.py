@@ -29,6 +29,23 @@ from script import (
 WORDS = {"grpc": "grpc", "http": "http/protobuf"}
 
 
+# Under `chaperone.`: what a conversation moves, and what is there without one.
+OVER_OTLP = (
+    "account.budget.limit",
+    "account.budget.remaining",
+    "account.budget.reset",
+    "added.duration",
+    "decisions",
+    "handbook.cache",
+    "policy.generation",
+    "refusals",
+    "reloads",
+    "requests.in_flight",
+    "server.expires",
+    "spans",
+)
+
+
 class Stage:
     """A backend, a relay in front of it, and a chaperone that exports through the relay."""
 
@@ -176,7 +193,11 @@ class Conversation(Stage):
         return until("the server span is exported", look)
 
     def exports_metrics(self) -> None:
-        wanted = {"mcp.server.operation.duration", "http.client.request.duration"}
+        wanted = {
+            "mcp.server.operation.duration",
+            "http.client.request.duration",
+            *(f"chaperone.{name}" for name in OVER_OTLP),
+        }
 
         def look() -> bool:
             missing = wanted - self.backend.metric_names()

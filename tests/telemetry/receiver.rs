@@ -170,5 +170,6 @@ fn shown(value: AnyValue) -> String {
 }
 
 pub(crate) fn hex(id: &[u8]) -> String {
-    id.iter().map(|byte| format!("{byte:02x}")).collect()
+    let number = id.iter().fold(0_u128, |number, byte| (number << 8) | u128::from(*byte));
+    format!("{number:0width$x}", width = id.len() * 2)
 }

@@ -10,6 +10,8 @@ use crate::{Error, machine, process};
 
 /// Below this share of its core in use the floor was not the limit of a closed loop.
 const SATURATED: f64 = 0.95;
+/// Below this share of the calls that fell due a contender did not keep up with a paced load.
+const KEPT_UP: f64 = 0.97;
 /// How far from 1 a floor may be from its twin, over many connections and up to the median.
 const TWINS_WITHIN: f64 = 0.05;
 
@@ -122,31 +124,49 @@ fn warnings(text: &mut String, measured: &Measured) {
     for (case, samples) in measured.cases.iter().zip(&measured.samples) {
         let label = label(*case);
         for (contender, samples) in measured.contenders.iter().zip(samples) {
-            let starved = spread(samples, |sample| sample.starved).filter(|share| share.max > TOLERATED_STARVATION);
-            if let Some(Spread { median, max, .. }) = starved {
-                let (median, max) = (median * 100.0, max * 100.0);
-                let _ = writeln!(
-                    text,
-                    "\nWarning, {label}: {} waited for its core for {median:.1} % of the time, in the worst round \
-                     {max:.1} %: it did not have it alone",
-                    contender.name,
-                );
+            for warning in [starved(samples), overrun(*case, samples)].into_iter().flatten() {
+                let _ = writeln!(text, "\nWarning, {label}: {} {warning}", contender.name);
             }
         }
-        let closed_crowd = case.connections > 1 && case.rate.is_none();
-        let occupied = spread(&samples[0], |sample| sample.busy + sample.starved);
-        if let Some(occupied) = occupied.filter(|share| closed_crowd && share.median < SATURATED) {
-            let _ = writeln!(
-                text,
-                "\nWarning, {label}: the floor needed only {:.0} % of its core: the load was the limit, and the ratio \
-                 of throughput flatters; that of CPU time does not",
-                occupied.median * 100.0,
-            );
+        if let Some(warning) = unsaturated(*case, &samples[0]) {
+            let _ = writeln!(text, "\nWarning, {label}: {warning}");
         }
         if let Some(late) = case.rate.and_then(|_| spread(&samples[0], |sample| sample.late_us)) {
             let _ = writeln!(text, "\n{label}: 1 call of 100 was sent {:.0} µs late or more", late.median);
         }
     }
+}
+
+/// Whether a contender did not have its core alone.
+fn starved(samples: &[Sample]) -> Option<String> {
+    let Spread { median, max, .. } = spread(samples, |sample| sample.starved * 100.0)?;
+    (max > TOLERATED_STARVATION * 100.0).then(|| {
+        format!(
+            "waited for its core for {median:.1} % of the time, in the worst round {max:.1} %: it was not alone on it"
+        )
+    })
+}
+
+/// Whether a paced load was more than a contender can carry.
+fn overrun(case: Case, samples: &[Sample]) -> Option<String> {
+    let carried = spread(samples, |sample| sample.throughput)?.median;
+    (carried < case.rate? * KEPT_UP).then(|| {
+        format!(
+            "carried {carried:.0} calls/s of those that fell due: calls pile up, and latency says how long the run was"
+        )
+    })
+}
+
+/// Whether the load, and not the floor, was the limit of a closed loop over many connections.
+fn unsaturated(case: Case, floor: &[Sample]) -> Option<String> {
+    let occupied = spread(floor, |sample| sample.busy + sample.starved)?.median;
+    (case.connections > 1 && case.rate.is_none() && occupied < SATURATED).then(|| {
+        let percent = occupied * 100.0;
+        format!(
+            "the floor needed only {percent:.0} % of its core: the load was the limit, and the ratio of throughput \
+             flatters; that of CPU time does not",
+        )
+    })
 }
 
 /// The spread over rounds of a contender's number over the floor's number in the same round.

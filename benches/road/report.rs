@@ -118,31 +118,37 @@ fn processes(text: &mut String, measured: &Measured) -> Result<(), Error> {
 
 /// What makes a run less than it seems.
 fn warnings(text: &mut String, measured: &Measured) {
-    if measured.repeated > 0 {
-        let _ = writeln!(text, "\n{} samples were taken again: others had the contender's core", measured.repeated);
+    text.push('\n');
+    if let Some(warning) = crowded(measured) {
+        let _ = writeln!(text, "* {warning}");
     }
     for (case, samples) in measured.cases.iter().zip(&measured.samples) {
         let label = label(*case);
         for (contender, samples) in measured.contenders.iter().zip(samples) {
-            for warning in [starved(samples), overrun(*case, samples)].into_iter().flatten() {
-                let _ = writeln!(text, "\nWarning, {label}: {} {warning}", contender.name);
+            if let Some(warning) = overrun(*case, samples) {
+                let _ = writeln!(text, "* {label}: {} {warning}", contender.name);
             }
         }
         if let Some(warning) = unsaturated(*case, &samples[0]) {
-            let _ = writeln!(text, "\nWarning, {label}: {warning}");
+            let _ = writeln!(text, "* {label}: {warning}");
         }
         if let Some(late) = case.rate.and_then(|_| spread(&samples[0], |sample| sample.late_us)) {
-            let _ = writeln!(text, "\n{label}: 1 call of 100 was sent {:.0} µs late or more", late.median);
+            let _ = writeln!(text, "* {label}: 1 call of 100 was sent {:.0} µs late or more", late.median);
         }
     }
 }
 
-/// Whether a contender did not have its core alone.
-fn starved(samples: &[Sample]) -> Option<String> {
-    let Spread { median, max, .. } = spread(samples, |sample| sample.starved * 100.0)?;
-    (max > TOLERATED_STARVATION * 100.0).then(|| {
+/// Whether contenders did not have their core alone.
+fn crowded(measured: &Measured) -> Option<String> {
+    let shares: Vec<f64> = measured.samples.iter().flatten().flatten().map(|sample| sample.starved).collect();
+    let crowded = shares.iter().filter(|&&share| share > TOLERATED_STARVATION).count();
+    let Spread { median, max, .. } = Spread::of(shares.iter().map(|share| share * 100.0))?;
+    (crowded > 0).then(|| {
         format!(
-            "waited for its core for {median:.1} % of the time, in the worst round {max:.1} %: it was not alone on it"
+            "in {crowded} of {} samples a contender was not alone on its core (it waited for it for {median:.1} % of the \
+             time, at most {max:.1} %; {} more were taken again): believe CPU time a call, and little else",
+            shares.len(),
+            measured.repeated,
         )
     })
 }
@@ -150,11 +156,8 @@ fn starved(samples: &[Sample]) -> Option<String> {
 /// Whether a paced load was more than a contender can carry.
 fn overrun(case: Case, samples: &[Sample]) -> Option<String> {
     let carried = spread(samples, |sample| sample.throughput)?.median;
-    (carried < case.rate? * KEPT_UP).then(|| {
-        format!(
-            "carried {carried:.0} calls/s of those that fell due: calls pile up, and latency says how long the run was"
-        )
-    })
+    (carried < case.rate? * KEPT_UP)
+        .then(|| format!("carried {carried:.0} calls/s: calls pile up, and its latency says how long the run was"))
 }
 
 /// Whether the load, and not the floor, was the limit of a closed loop over many connections.

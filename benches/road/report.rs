@@ -145,7 +145,7 @@ fn crowded(measured: &Measured) -> Option<String> {
     let Spread { median, max, .. } = Spread::of(shares.iter().map(|share| share * 100.0))?;
     (crowded > 0).then(|| {
         format!(
-            "in {crowded} of {} samples a contender was not alone on its core (it waited for it for {median:.1} % of the \
+            "in {crowded} of {} samples a contender was not alone on its core (waited for it {median:.1} % of the \
              time, at most {max:.1} %; {} more were taken again): believe CPU time a call, and little else",
             shares.len(),
             measured.repeated,

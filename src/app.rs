@@ -24,7 +24,7 @@ use crate::edge::limits::Gate;
 use crate::serve::{self, drain};
 use crate::stack::{self, World};
 use crate::telemetry;
-use crate::upstream::Upstream;
+use crate::upstream::{Status, Upstream};
 use assemble::{Attempt, Sources};
 use reload::{Handle, Reloader};
 
@@ -68,10 +68,10 @@ pub async fn serve(sources: Sources) -> Result<(), Failure> {
     let gate = Gate::new(config.edge.max_in_flight);
     let world = World { registry: handle.registry().clone(), gate: gate.clone(), clock: Clock::system() };
     let client = Upstream::new(&config.upstream).map_err(Failure::Usage)?;
-    let road = stack::road(&world, &config.edge, &config.upstream, client);
+    let road = stack::road(&world, &config.edge, &config.upstream, client.clone());
 
     let (ending, drain) = drain::channel();
-    let health = Health::new(probe(handle, gate.clone(), drain.clone()));
+    let health = Health::new(probe(handle, gate.clone(), drain.clone(), client));
     let admin = tokio::spawn(serve_admin(admin, health, config.clone()));
     end_on_signal(ending)?;
     say(&format!("listening on http://{address}\n"))?;
@@ -90,7 +90,7 @@ async fn serve_admin(listener: TcpListener, health: Health, config: Config) {
 }
 
 /// What `/readyz` looks at.
-fn probe(handle: Handle, gate: Gate, drain: drain::Drain) -> Probe {
+fn probe(handle: Handle, gate: Gate, drain: drain::Drain, upstream: Upstream) -> Probe {
     Arc::new(move || {
         let (status, registry) = (handle.status(), handle.registry().load());
         let servers = registry.servers().len();
@@ -115,8 +115,19 @@ fn probe(handle: Handle, gate: Gate, drain: drain::Drain) -> Probe {
                     status.generation, status.loaded_at, status.reloads, status.failed
                 ),
             },
+            accounts(&upstream.statuses()),
         ]
     })
+}
+
+/// The way to each account. Readiness does not hang on it: another replica would find it no better.
+fn accounts(statuses: &[Status]) -> Check {
+    let each: Vec<String> = statuses
+        .iter()
+        .map(|Status { account, at_work, waiting }| format!("{account} {at_work} at work and {waiting} waiting"))
+        .collect();
+    let detail = if each.is_empty() { "none called yet".to_owned() } else { each.join("; ") };
+    Check { name: "accounts", holds: true, required: false, detail }
 }
 
 fn reload_on_hangup(handle: Handle) -> Result<(), Failure> {

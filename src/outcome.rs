@@ -83,6 +83,8 @@ pub struct Exchange {
     pub requests: u32,
     /// Time between the first byte sent and the last byte read.
     pub elapsed: Duration,
+    /// Longest time that one of the requests waited for other calls of the account.
+    pub waited: Duration,
     /// Bytes of upstream bodies that were read.
     pub received: u64,
     /// What the upstream said of its limits.

@@ -144,6 +144,17 @@ impl UpstreamFaultKind {
             Self::Timeout(_) => "upstream_timeout",
             Self::Incomplete => "upstream_incomplete",
             Self::TooLarge(_) => "upstream_too_large",
+            Self::Overloaded { .. } => "overloaded",
+        }
+    }
+
+    /// Seconds to wait before the call can succeed, where that is known.
+    #[must_use]
+    pub fn retry_after(self) -> Option<u64> {
+        match self {
+            // A queue moves on with every answer: whoever comes back after a second finds another one.
+            Self::Overloaded { .. } => Some(1),
+            Self::Unreachable | Self::Timeout(_) | Self::Incomplete | Self::TooLarge(_) => None,
         }
     }
 }
@@ -202,6 +213,11 @@ pub enum UpstreamFaultKind {
     Incomplete,
     /// The answer is larger than `upstream.max_response` bytes: `upstream_too_large`.
     TooLarge(usize),
+    /// Too many calls wait for the account, the upstream was not asked: `overloaded`.
+    Overloaded {
+        /// Requests that wait.
+        waiting: usize,
+    },
 }
 
 /// What is known of the effect of a failed call.

@@ -8,6 +8,7 @@
 mod binary;
 mod body;
 mod client;
+mod concurrency;
 mod credentials;
 mod cursor;
 mod cut;
@@ -16,6 +17,8 @@ mod errand;
 mod error;
 mod failure;
 mod fan_out;
+mod lane;
+mod line;
 mod merge;
 mod meter;
 mod multipart;
@@ -35,6 +38,7 @@ mod tests;
 
 use std::{path::PathBuf, time::Duration};
 
+pub use line::Status;
 pub use rest::{Order, Upstream};
 
 /// What the way to the upstream is set to.
@@ -46,6 +50,10 @@ pub struct Config {
     pub call_timeout: Duration,
     /// Largest upstream answer in bytes (`upstream.max_response`).
     pub max_response: usize,
+    /// Most requests at work on one account at once (`upstream.max_concurrent`).
+    pub max_concurrent: usize,
+    /// Most requests that wait for one account (`upstream.max_waiting`); beyond, calls are refused.
+    pub max_waiting: usize,
     /// PEM file of more certificate authorities to trust (`upstream.ca_file`).
     pub ca_file: Option<PathBuf>,
     /// Send the call's `traceparent` on to the upstream (`upstream.propagate_trace`).
@@ -60,6 +68,10 @@ impl Default for Config {
             call_timeout: Duration::from_secs(30),
             // 500 organizations with interaction dates are about 1 MiB.
             max_response: 32 << 20,
+            // Affinity allows 900 requests a minute: at 2 s each that is 30 at once.
+            max_concurrent: 32,
+            // Eight turns of all slots: who is behind more than that would hardly be served within the call's time.
+            max_waiting: 256,
             ca_file: None,
             // A vendor has no use for our trace ids, and they would tell it which calls belong together.
             propagate_trace: false,

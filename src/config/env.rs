@@ -17,7 +17,7 @@ enum Kind {
 }
 
 /// Every key that can be overridden.
-const KEYS: [(&str, Kind); 21] = [
+const KEYS: [(&str, Kind); 22] = [
     ("listen", Kind::Text),
     ("public_url", Kind::Text),
     ("policies", Kind::Text),
@@ -29,6 +29,7 @@ const KEYS: [(&str, Kind); 21] = [
     ("upstream.call_timeout", Kind::Text),
     ("upstream.max_response", Kind::Text),
     ("upstream.max_concurrent", Kind::Integer),
+    ("upstream.max_waiting", Kind::Integer),
     ("upstream.ca_file", Kind::Text),
     ("upstream.propagate_trace", Kind::Boolean),
     ("limits.max_body", Kind::Text),

@@ -128,9 +128,8 @@ impl<'d> Layer<'d> {
         let base = self.base;
         config.ca_file = self.scalar("ca_file").and_then(|at| path(&at, base)).map(|path| path.value);
         set(&mut config.propagate_trace, self.scalar("propagate_trace").and_then(|at| at.boolean()));
-        if let Some(at) = self.scalar("max_concurrent") {
-            refuse(&at, "upstream.max_concurrent");
-        }
+        set(&mut config.max_concurrent, self.scalar("max_concurrent").and_then(|at| positive(&at, count(&at))));
+        set(&mut config.max_waiting, self.scalar("max_waiting").and_then(|at| count(&at)));
         self.finish();
     }
 

@@ -3,12 +3,13 @@
 //! A refusal becomes either a JSON-RPC error (with its HTTP status) or, where a model can mend the call, the result of
 //! a tool with `isError: true` (SEP-1303). The match is exhaustive: a new refusal does not compile without an answer.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::era::MODERN;
+use crate::outcome::Exchange;
 use crate::refusal::{Applied, Misfit, Refusal, Remote, UpstreamFault, UpstreamFaultKind};
 
 /// What the caller gets.
@@ -136,7 +137,7 @@ fn from_remote(remote: &Remote) -> Map<String, Value> {
     say(&mut message, &remote.message);
     say(&mut message, remote.hint.as_deref().unwrap_or_default());
     if let Some(seconds) = remote.retry_after {
-        say(&mut message, &format!("Try again in {seconds} seconds."));
+        say(&mut message, &again(seconds));
     }
     if remote.write && remote.status >= 500 {
         say(&mut message, MAYBE);
@@ -158,9 +159,7 @@ fn from_remote(remote: &Remote) -> Map<String, Value> {
 fn from_upstream(fault: &UpstreamFault) -> Map<String, Value> {
     let (status, what) = match fault.kind {
         UpstreamFaultKind::Unreachable => (502, "The upstream cannot be reached.".to_owned()),
-        UpstreamFaultKind::Timeout(after) => {
-            (504, format!("The upstream gave no answer within {:.1} seconds.", after.as_secs_f64()))
-        }
+        UpstreamFaultKind::Timeout(after) => (504, timeout(after, &fault.exchange)),
         UpstreamFaultKind::Incomplete => (502, "The upstream's answer broke off or cannot be read.".to_owned()),
         UpstreamFaultKind::TooLarge(limit) => (
             502,
@@ -168,19 +167,58 @@ fn from_upstream(fault: &UpstreamFault) -> Map<String, Value> {
                 "The upstream's answer is larger than {limit} bytes. Ask for less: a smaller `limit` or more filters."
             ),
         ),
+        UpstreamFaultKind::Overloaded { waiting } => {
+            (503, format!("Too many calls of this account are at work: {waiting} more are waiting, and no other may."))
+        }
     };
     let then = match fault.applied {
         Applied::ReadOnly => "Nothing was changed, the call can be made again.",
         Applied::No => "Nothing was sent and nothing was changed, the call can be made again.",
         Applied::Maybe => MAYBE,
     };
-    envelope(status, fault.kind.word(), format!("{what} {then}"), true)
+    let mut message = format!("{what} {then}");
+    let retry_after = fault.kind.retry_after();
+    if let Some(seconds) = retry_after {
+        say(&mut message, &again(seconds));
+    }
+    let mut map = envelope(status, fault.kind.word(), message, !ours(fault));
+    map.extend(retry_after.map(|seconds| ("retry_after".to_owned(), seconds.into())));
+    map
+}
+
+/// Did the call fail here, before the upstream was asked?
+fn ours(fault: &UpstreamFault) -> bool {
+    match fault.kind {
+        UpstreamFaultKind::Overloaded { .. } => true,
+        UpstreamFaultKind::Timeout(_) => fault.exchange.requests == 0 && !fault.exchange.waited.is_zero(),
+        UpstreamFaultKind::Unreachable | UpstreamFaultKind::Incomplete | UpstreamFaultKind::TooLarge(_) => false,
+    }
+}
+
+fn again(seconds: u64) -> String {
+    format!("Try again in {seconds} second{}.", if seconds == 1 { "" } else { "s" })
+}
+
+/// A wait that is shorter is not worth a word.
+const WORTH_TELLING: Duration = Duration::from_millis(50);
+
+fn timeout(after: Duration, exchange: &Exchange) -> String {
+    let (after, waited) = (after.as_secs_f64(), exchange.waited.as_secs_f64());
+    if exchange.waited < WORTH_TELLING {
+        format!("The upstream gave no answer within {after:.1} seconds.")
+    } else if exchange.requests == 0 {
+        format!("The call's {after:.1} seconds went by in waiting for other calls of this account.")
+    } else {
+        format!(
+            "The upstream gave no answer within {after:.1} seconds, {waited:.1} of which went by in waiting for other \
+             calls of this account."
+        )
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Exchange;
 
     #[test]
     fn a_hidden_tool_is_answered_like_an_unknown_one() {

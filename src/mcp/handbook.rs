@@ -76,7 +76,7 @@ fn info(server: &Server) -> Value {
 
 /// Handbooks by server and policy generation.
 #[derive(Clone, Debug)]
-pub struct Library(Cache<(String, u64), Arc<Handbook>>);
+pub struct Library(Cache<(Arc<str>, u64), Arc<Handbook>>);
 
 impl Default for Library {
     fn default() -> Self {

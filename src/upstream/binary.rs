@@ -49,7 +49,7 @@ pub(super) async fn fetch(errand: &Errand<'_>, values: &Map<String, Value>, inli
     }
     let limit = inline.min(errand.max_response);
     let Received { bytes, exceeds, size } =
-        body::read(body, limit, errand.meter).await.map_err(|(_, failure)| failure)?;
+        body::read(body, limit, errand.meter()).await.map_err(|(_, failure)| failure)?;
     let file = Content { name: name(&head.headers), media_type: media_type(&head.headers), bytes, size };
     let integration = &errand.account.integration.name;
     Ok(if exceeds { link(&file, &elsewhere.unwrap_or(start)) } else { self::inline(integration, &path, &file) })

@@ -26,7 +26,7 @@ use tower::{BoxError, Service};
 
 use super::Config;
 use super::failure::{Failure, causes};
-use super::plane::{Answer, Request};
+use super::plane::{Answer, Body, Request};
 use crate::budget::Budget;
 
 /// Idle connections are dropped before the usual 60 to 75 s of load balancers end them in the middle of a request.
@@ -93,18 +93,19 @@ impl Service<Request> for Client {
     type Future = Map<ResponseFuture, fn(Sent) -> Result<Answer, Failure>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        // The pool has no bound of its own; calls are bounded before they come here.
+        // The pool has no bound of its own; requests are bounded before they come here, by `concurrency`.
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
+        request.call.meter.sent();
         self.0.request(request.http).map(answered)
     }
 }
 
 fn answered(sent: Sent) -> Result<Answer, Failure> {
     match sent {
-        Ok(http) => Ok(Answer { http, budget: Budget::default() }),
+        Ok(http) => Ok(Answer { http: http.map(Body::new), budget: Budget::default() }),
         Err(error) if error.is_connect() => Err(Failure::Unreachable(causes(&error))),
         Err(error) => Err(Failure::Incomplete(format!("no answer: {}", causes(&error)))),
     }

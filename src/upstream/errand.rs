@@ -5,7 +5,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Uri, header, uri::PathAndQuery};
 use http_body_util::Full;
-use hyper::body::Incoming;
 use serde_json::{Map, Value};
 use tower::ServiceExt;
 use tracing::{Instrument, field};
@@ -14,7 +13,7 @@ use super::body::{self, Received};
 use super::error::{self, ErrorAnswer};
 use super::failure::Failure;
 use super::meter::Meter;
-use super::plane::{Answer, Destination, Request};
+use super::plane::{Answer, Body, CallInfo, Destination, Request};
 use super::split::{self, Parameter};
 use super::stack::Stack;
 use crate::account::Account;
@@ -44,8 +43,8 @@ pub(super) struct Errand<'a> {
     pub(super) trace: TraceParent,
     /// Largest answer in bytes.
     pub(super) max_response: usize,
-    /// Counts what the call takes.
-    pub(super) meter: &'a Meter,
+    /// What the layers have to know of the call.
+    pub(super) call: &'a Arc<CallInfo>,
 }
 
 /// A good answer, read to its end.
@@ -57,6 +56,11 @@ pub(super) struct Reply {
 }
 
 impl Errand<'_> {
+    /// Counts what the call takes.
+    pub(super) fn meter(&self) -> &Meter {
+        &self.call.meter
+    }
+
     /// Make one request to the account's API and read its answer, which must be a success.
     ///
     /// # Errors
@@ -67,7 +71,7 @@ impl Errand<'_> {
         if !head.status.is_success() {
             return Err(self.unsuccessful(head, body).await);
         }
-        match body::read(body, self.max_response, self.meter).await {
+        match body::read(body, self.max_response, self.meter()).await {
             Ok(Received { exceeds: true, .. }) => Err(Failure::TooLarge(self.max_response)),
             Ok(Received { bytes, .. }) => Ok(Reply { headers: head.headers, body: bytes }),
             Err((_, failure)) => Err(failure),
@@ -75,16 +79,16 @@ impl Errand<'_> {
     }
 
     /// The failure that an answer other than a success is.
-    pub(super) async fn unsuccessful(&self, head: http::response::Parts, body: Incoming) -> Failure {
+    pub(super) async fn unsuccessful(&self, head: http::response::Parts, body: Body) -> Failure {
         if !(head.status.is_client_error() || head.status.is_server_error()) {
             return Failure::Incomplete(format!("the answer has the status {}, expected a success", head.status));
         }
         // What of the body can be read is enough: the status is the answer.
-        let text = match body::read(body, ERROR_BODY, self.meter).await {
+        let text = match body::read(body, ERROR_BODY, self.meter()).await {
             Ok(received) => received.bytes,
             Err((text, _)) => text,
         };
-        let answer = ErrorAnswer { head: &head, body: &text, budget: self.meter.budget(), now: self.now };
+        let answer = ErrorAnswer { head: &head, body: &text, budget: self.meter().budget(), now: self.now };
         Failure::Remote(Box::new(error::remote(self.account, &answer, !self.tool.read_only)))
     }
 
@@ -104,18 +108,18 @@ impl Errand<'_> {
             "server.address" = http.uri().host(),
             "http.response.status_code" = field::Empty,
         );
-        let request = Request { http, account: self.account.clone(), destination, trace: self.trace };
-        self.meter.sent();
+        let request =
+            Request { http, account: self.account.clone(), destination, trace: self.trace, call: self.call.clone() };
         match self.stack.clone().oneshot(request).instrument(span.clone()).await {
             Ok(mut answer) => {
                 let status = answer.http.status().as_u16();
                 span.record("http.response.status_code", status);
-                self.meter.answered(status, std::mem::take(&mut answer.budget));
+                self.meter().answered(status, std::mem::take(&mut answer.budget));
                 Ok(answer)
             }
             Err(failure) => {
                 if matches!(failure, Failure::Unreachable(_)) {
-                    self.meter.unsent();
+                    self.meter().unsent();
                 }
                 Err(failure)
             }

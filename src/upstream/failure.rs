@@ -16,6 +16,8 @@ pub(super) enum Failure {
     Incomplete(String),
     /// The answer is larger than this many bytes.
     TooLarge(usize),
+    /// So many requests wait for the account that this one may not; nothing left.
+    Overloaded(usize),
     /// The upstream answered with an error; its exchange is filled in at the end.
     Remote(Box<Remote>),
     /// An argument cannot be sent as it is.
@@ -37,6 +39,9 @@ impl Failure {
             Self::Timeout(time) => (UpstreamFaultKind::Timeout(time), "the call's time is over".into()),
             Self::Incomplete(detail) => (UpstreamFaultKind::Incomplete, detail),
             Self::TooLarge(limit) => (UpstreamFaultKind::TooLarge(limit), "the answer is too large".into()),
+            Self::Overloaded(waiting) => {
+                (UpstreamFaultKind::Overloaded { waiting }, format!("{waiting} requests wait for the account"))
+            }
             Self::Remote(mut remote) => {
                 remote.exchange = exchange;
                 return Refusal::Remote(remote);

@@ -1,6 +1,9 @@
 //! What one call took of its upstream, counted while it runs, so that it is known however the call ends.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -34,6 +37,11 @@ impl Meter {
         self.with(|exchange| exchange.requests -= 1);
     }
 
+    /// A request waited this long for other calls of its account.
+    pub(super) fn waited(&self, time: Duration) {
+        self.with(|exchange| exchange.waited = exchange.waited.max(time));
+    }
+
     /// The head of an answer is there.
     pub(super) fn answered(&self, status: u16, budget: Budget) {
         self.with(|exchange| {
@@ -52,10 +60,10 @@ impl Meter {
         self.with(|exchange| exchange.budget.clone())
     }
 
-    /// All that was counted.
-    pub(super) fn finish(self) -> Exchange {
+    /// All that was counted; what is counted later belongs to nobody.
+    pub(super) fn finish(&self) -> Exchange {
         let elapsed = self.started.elapsed();
-        let exchange = self.so_far.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let exchange = self.with(std::mem::take);
         Exchange { elapsed, ..exchange }
     }
 

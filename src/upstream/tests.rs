@@ -1,5 +1,6 @@
 //! The whole way over a real socket, against a server that does as each test says.
 
+mod bounds;
 mod faults;
 mod files;
 mod lists;

@@ -14,6 +14,7 @@ use std::{
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    time::Instant,
 };
 
 use crate::admin::ready::{Check, Health, Probe};
@@ -24,7 +25,7 @@ use crate::edge::limits::Gate;
 use crate::serve::{self, drain};
 use crate::stack::{self, World};
 use crate::telemetry;
-use crate::upstream::{Status, Upstream};
+use crate::upstream::{Mode, Status, Upstream};
 use assemble::{Attempt, Sources};
 use reload::{Handle, Reloader};
 
@@ -124,10 +125,21 @@ fn probe(handle: Handle, gate: Gate, drain: drain::Drain, upstream: Upstream) ->
 fn accounts(statuses: &[Status]) -> Check {
     let each: Vec<String> = statuses
         .iter()
-        .map(|Status { account, at_work, waiting }| format!("{account} {at_work} at work and {waiting} waiting"))
+        .map(|Status { account, at_work, waiting, breaker, trouble }| {
+            let stopped = match breaker {
+                Mode::Closed => String::new(),
+                Mode::HalfOpen => format!(", being tried again ({trouble})"),
+                Mode::Open(until) => {
+                    let seconds = until.saturating_duration_since(Instant::now()).as_secs_f32().ceil();
+                    format!(", not asked for {seconds} s ({trouble})")
+                }
+            };
+            format!("{account} {at_work} at work and {waiting} waiting{stopped}")
+        })
         .collect();
+    let holds = statuses.iter().all(|status| status.breaker == Mode::Closed);
     let detail = if each.is_empty() { "none called yet".to_owned() } else { each.join("; ") };
-    Check { name: "accounts", holds: true, required: false, detail }
+    Check { name: "accounts", holds, required: false, detail }
 }
 
 fn reload_on_hangup(handle: Handle) -> Result<(), Failure> {

@@ -83,6 +83,8 @@ pub struct Exchange {
     pub requests: u32,
     /// Time between the first byte sent and the last byte read.
     pub elapsed: Duration,
+    /// Requests among them that were tries of an earlier one again.
+    pub resent: u32,
     /// Longest time that one of the requests waited for other calls of the account.
     pub waited: Duration,
     /// Bytes of upstream bodies that were read.

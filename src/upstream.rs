@@ -7,6 +7,8 @@
 
 mod binary;
 mod body;
+mod breaker;
+mod circuit;
 mod client;
 mod concurrency;
 mod credentials;
@@ -28,6 +30,7 @@ mod plane;
 mod ratelimit;
 mod redirect;
 mod rest;
+mod retry;
 mod split;
 mod stack;
 mod text;
@@ -38,8 +41,12 @@ mod tests;
 
 use std::{path::PathBuf, time::Duration};
 
+pub use circuit::Mode;
 pub use line::Status;
 pub use rest::{Order, Upstream};
+
+/// Most retries that can be asked for: an upstream in trouble is not helped by more.
+pub const MOST_RETRIES: u32 = 5;
 
 /// What the way to the upstream is set to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,10 +61,31 @@ pub struct Config {
     pub max_concurrent: usize,
     /// Most requests that wait for one account (`upstream.max_waiting`); beyond, calls are refused.
     pub max_waiting: usize,
+    /// When an account is no longer called for a while (`upstream.breaker`).
+    pub breaker: Breaker,
+    /// How often a read is tried again after a failure that may pass (`upstream.retries`).
+    pub retries: u32,
     /// PEM file of more certificate authorities to trust (`upstream.ca_file`).
     pub ca_file: Option<PathBuf>,
     /// Send the call's `traceparent` on to the upstream (`upstream.propagate_trace`).
     pub propagate_trace: bool,
+}
+
+/// When an account is no longer called for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Breaker {
+    /// Failures in a row (`upstream.breaker.failures`); 0 turns the breaker off.
+    pub failures: u32,
+    /// How long (`upstream.breaker.open_for`).
+    pub open_for: Duration,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        // One failure is chance, five in a row are not. Ten seconds spare an upstream that restarts most of the calls
+        // that would fail, and an agent can wait as long within one turn.
+        Self { failures: 5, open_for: Duration::from_secs(10) }
+    }
 }
 
 impl Default for Config {
@@ -72,6 +100,9 @@ impl Default for Config {
             max_concurrent: 32,
             // Eight turns of all slots: who is behind more than that would hardly be served within the call's time.
             max_waiting: 256,
+            breaker: Breaker::default(),
+            // Whoever calls knows better whether to try again, and what it costs.
+            retries: 0,
             ca_file: None,
             // A vendor has no use for our trace ids, and they would tell it which calls belong together.
             propagate_trace: false,

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::era::MODERN;
 use crate::outcome::Exchange;
-use crate::refusal::{Applied, Misfit, Refusal, Remote, UpstreamFault, UpstreamFaultKind};
+use crate::refusal::{Applied, Misfit, Refusal, Remote, Trouble, UpstreamFault, UpstreamFaultKind};
 
 /// What the caller gets.
 #[derive(Debug, PartialEq)]
@@ -170,6 +170,7 @@ fn from_upstream(fault: &UpstreamFault) -> Map<String, Value> {
         UpstreamFaultKind::Overloaded { waiting } => {
             (503, format!("Too many calls of this account are at work: {waiting} more are waiting, and no other may."))
         }
+        UpstreamFaultKind::Unavailable { trouble, reads_pass, .. } => (503, unavailable(trouble, reads_pass)),
     };
     let then = match fault.applied {
         Applied::ReadOnly => "Nothing was changed, the call can be made again.",
@@ -189,7 +190,7 @@ fn from_upstream(fault: &UpstreamFault) -> Map<String, Value> {
 /// Did the call fail here, before the upstream was asked?
 fn ours(fault: &UpstreamFault) -> bool {
     match fault.kind {
-        UpstreamFaultKind::Overloaded { .. } => true,
+        UpstreamFaultKind::Overloaded { .. } | UpstreamFaultKind::Unavailable { .. } => true,
         UpstreamFaultKind::Timeout(_) => fault.exchange.requests == 0 && !fault.exchange.waited.is_zero(),
         UpstreamFaultKind::Unreachable | UpstreamFaultKind::Incomplete | UpstreamFaultKind::TooLarge(_) => false,
     }
@@ -197,6 +198,12 @@ fn ours(fault: &UpstreamFault) -> bool {
 
 fn again(seconds: u64) -> String {
     format!("Try again in {seconds} second{}.", if seconds == 1 { "" } else { "s" })
+}
+
+fn unavailable(trouble: Trouble, reads_pass: bool) -> String {
+    let then =
+        if reads_pass { " Whether it is back is tried with a call that only reads: make one first." } else { "" };
+    format!("The upstream keeps failing, at last {trouble}, so it is not asked for now.{then}")
 }
 
 /// A wait that is shorter is not worth a word.

@@ -125,6 +125,7 @@ impl Record {
             upstream.requests = exchange.requests,
             duration_us = micros(self.begun.elapsed()),
             upstream.duration_us = micros(exchange.elapsed),
+            upstream.resent = exchange.resent,
             upstream.waited_us = micros(exchange.waited),
             upstream.bytes = exchange.received,
             client.name = self.caller.client.as_deref().map(fit).as_deref(),

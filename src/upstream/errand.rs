@@ -14,6 +14,7 @@ use super::error::{self, ErrorAnswer};
 use super::failure::Failure;
 use super::meter::Meter;
 use super::plane::{Answer, Body, CallInfo, Destination, Request};
+use super::retry;
 use super::split::{self, Parameter};
 use super::stack::Stack;
 use crate::account::Account;
@@ -43,6 +44,8 @@ pub(super) struct Errand<'a> {
     pub(super) trace: TraceParent,
     /// Largest answer in bytes.
     pub(super) max_response: usize,
+    /// How often a read may be tried again.
+    pub(super) retries: u32,
     /// What the layers have to know of the call.
     pub(super) call: &'a Arc<CallInfo>,
 }
@@ -92,7 +95,8 @@ impl Errand<'_> {
         Failure::Remote(Box::new(error::remote(self.account, &answer, !self.tool.read_only)))
     }
 
-    /// Send a request. Its answer is counted; its body is still to be read.
+    /// Send a request, and a read again where that is wanted and worth it. Its answer is counted; its body is still to
+    /// be read.
     ///
     /// # Errors
     /// There was no connection, or no answer.
@@ -101,6 +105,21 @@ impl Errand<'_> {
         http: http::Request<Full<Bytes>>,
         destination: Destination,
     ) -> Result<Answer, Failure> {
+        let reads = self.tool.read_only && http.method().is_safe() && destination == Destination::Account;
+        let retries = if reads { self.retries } else { 0 };
+        for tries in 1..=retries {
+            let result = self.send_once(http.clone(), destination).await;
+            let pause = if retry::worth(&result) { retry::pause(tries, self.call.deadline) } else { None };
+            let Some(pause) = pause else { return result };
+            // An answer that nobody reads must not hold its slot during the pause.
+            drop(result);
+            tokio::time::sleep(pause).await;
+            self.meter().resent();
+        }
+        self.send_once(http, destination).await
+    }
+
+    async fn send_once(&self, http: http::Request<Full<Bytes>>, destination: Destination) -> Result<Answer, Failure> {
         let span = tracing::debug_span!(
             "upstream",
             "http.request.method" = %http.method(),

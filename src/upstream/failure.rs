@@ -2,6 +2,7 @@
 
 use std::{error::Error, time::Duration};
 
+use super::circuit::Blocked;
 use crate::outcome::Exchange;
 use crate::refusal::{Applied, Misfit, Refusal, Remote, UpstreamFault, UpstreamFaultKind};
 
@@ -18,6 +19,8 @@ pub(super) enum Failure {
     TooLarge(usize),
     /// So many requests wait for the account that this one may not; nothing left.
     Overloaded(usize),
+    /// The upstream keeps failing and is not asked for now; nothing left.
+    Unavailable(Blocked),
     /// The upstream answered with an error; its exchange is filled in at the end.
     Remote(Box<Remote>),
     /// An argument cannot be sent as it is.
@@ -41,6 +44,13 @@ impl Failure {
             Self::TooLarge(limit) => (UpstreamFaultKind::TooLarge(limit), "the answer is too large".into()),
             Self::Overloaded(waiting) => {
                 (UpstreamFaultKind::Overloaded { waiting }, format!("{waiting} requests wait for the account"))
+            }
+            Self::Unavailable(Blocked { trouble, retry_after, reads_pass }) => {
+                let retry_after = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+                (
+                    UpstreamFaultKind::Unavailable { trouble, retry_after, reads_pass },
+                    format!("the breaker is open: {trouble}"),
+                )
             }
             Self::Remote(mut remote) => {
                 remote.exchange = exchange;

@@ -1,4 +1,4 @@
-//! What is known of the way to an account and outlives a reload: who is at work on it.
+//! What is known of the way to an account and outlives a reload: who is at work on it, and whether it answers.
 
 use std::{
     collections::HashMap,
@@ -7,14 +7,20 @@ use std::{
 
 use arc_swap::ArcSwap;
 
-use super::Config;
+use super::circuit::{Circuit, Mode};
 use super::lane::Lane;
+use super::{Breaker, Config};
+use crate::refusal::Trouble;
 
 /// The line to one account.
 #[derive(Debug)]
 pub(super) struct Line {
+    /// Id of the account.
+    pub(super) account: String,
     /// Bounds the requests at work.
     pub(super) lane: Arc<Lane>,
+    /// Stops requests while the upstream keeps failing.
+    pub(super) circuit: Circuit,
 }
 
 /// How it stands with the way to one account, for an operator.
@@ -26,12 +32,16 @@ pub struct Status {
     pub at_work: usize,
     /// Requests that wait for it.
     pub waiting: usize,
+    /// Is it called at all?
+    pub breaker: Mode,
+    /// What went wrong at last, if the breaker is not closed.
+    pub trouble: Trouble,
 }
 
 impl Line {
-    fn status(&self, account: &str) -> Status {
-        let (at_work, waiting) = self.lane.counts();
-        Status { account: account.to_owned(), at_work, waiting }
+    fn status(&self) -> Status {
+        let ((at_work, waiting), (breaker, trouble)) = (self.lane.counts(), self.circuit.mode());
+        Status { account: self.account.clone(), at_work, waiting, breaker, trouble }
     }
 }
 
@@ -41,6 +51,7 @@ impl Line {
 pub(super) struct Lines {
     max_concurrent: usize,
     max_waiting: usize,
+    breaker: Breaker,
     known: ArcSwap<HashMap<String, Arc<Line>>>,
     /// Held while a line is added.
     adding: Mutex<()>,
@@ -52,6 +63,7 @@ impl Lines {
         Self {
             max_concurrent: config.max_concurrent,
             max_waiting: config.max_waiting,
+            breaker: config.breaker,
             known: ArcSwap::default(),
             adding: Mutex::default(),
         }
@@ -67,7 +79,7 @@ impl Lines {
 
     /// How it stands with all lines, by account id.
     pub(super) fn statuses(&self) -> Vec<Status> {
-        let mut all: Vec<_> = self.known.load().iter().map(|(id, line)| line.status(id)).collect();
+        let mut all: Vec<_> = self.known.load().values().map(|line| line.status()).collect();
         all.sort_by(|a, b| a.account.cmp(&b.account));
         all
     }
@@ -75,8 +87,12 @@ impl Lines {
     fn add(&self, account: &str) -> Arc<Line> {
         let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
         let mut known = HashMap::clone(&self.known.load());
-        let line = || Arc::new(Line { lane: Lane::new(self.max_concurrent, self.max_waiting) });
-        let line = known.entry(account.to_owned()).or_insert_with(line).clone();
+        let line = || Line {
+            account: account.to_owned(),
+            lane: Lane::new(self.max_concurrent, self.max_waiting),
+            circuit: Circuit::new(self.breaker.failures, self.breaker.open_for),
+        };
+        let line = known.entry(account.to_owned()).or_insert_with(|| Arc::new(line())).clone();
         self.known.store(Arc::new(known));
         line
     }

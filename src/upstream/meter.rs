@@ -11,6 +11,7 @@ use crate::budget::Budget;
 use crate::outcome::Exchange;
 
 /// Counts the requests of one call, concurrent ones included. No lock is held across an await.
+#[derive(Debug)]
 pub(super) struct Meter {
     started: Instant,
     so_far: Mutex<Exchange>,
@@ -40,6 +41,11 @@ impl Meter {
     /// A request waited this long for other calls of its account.
     pub(super) fn waited(&self, time: Duration) {
         self.with(|exchange| exchange.waited = exchange.waited.max(time));
+    }
+
+    /// A request is sent again.
+    pub(super) fn resent(&self) {
+        self.with(|exchange| exchange.resent += 1);
     }
 
     /// The head of an answer is there.

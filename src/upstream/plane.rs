@@ -10,7 +10,9 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
+use super::breaker::Trial;
 use super::lane::Slot;
 use super::line::Line;
 use super::meter::Meter;
@@ -34,9 +36,14 @@ pub(super) struct Request {
 }
 
 /// What the layers have to know of the call behind a request; all requests of a call share it.
+#[derive(Debug)]
 pub(super) struct CallInfo {
     /// Id of the MCP server that the call came to.
     pub(super) server: Arc<str>,
+    /// Does the call only read?
+    pub(super) read_only: bool,
+    /// When the call has to have its answer.
+    pub(super) deadline: Instant,
     /// The line to the account.
     pub(super) line: Arc<Line>,
     /// Counts what the call takes.
@@ -65,12 +72,18 @@ pub(super) struct Answer {
 pub(super) struct Body {
     inner: Incoming,
     slot: Option<Slot>,
+    trial: Option<Trial>,
 }
 
 impl Body {
     /// A body that holds nothing yet.
     pub(super) fn new(inner: Incoming) -> Self {
-        Self { inner, slot: None }
+        Self { inner, slot: None, trial: None }
+    }
+
+    /// Whether this body comes to its end decides the trial.
+    pub(super) fn watch(&mut self, trial: Trial) {
+        self.trial = Some(trial);
     }
 
     /// Keep the request's slot for as long as the upstream is at work on its answer.
@@ -87,6 +100,9 @@ impl http_body::Body for Body {
         let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
         if !matches!(frame, Some(Ok(_))) {
             self.slot = None;
+            if let Some(trial) = self.trial.take() {
+                trial.read(frame.is_none());
+            }
         }
         Poll::Ready(frame)
     }

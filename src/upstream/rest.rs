@@ -37,6 +37,7 @@ pub struct Upstream(Arc<Plane>);
 struct Plane {
     stack: Stack,
     lines: Lines,
+    retries: u32,
     max_response: usize,
 }
 
@@ -84,6 +85,7 @@ impl Upstream {
         Ok(Self(Arc::new(Plane {
             stack: stack::build(config)?,
             lines: Lines::new(config),
+            retries: config.retries,
             max_response: config.max_response,
         })))
     }
@@ -113,7 +115,7 @@ impl Upstream {
     async fn call_rest(&self, order: Order, rest: &Rest) -> Result<Outcome, Refusal> {
         let Order { server, account, offer, arguments, now, deadline, trace } = order;
         let (meter, tool, line) = (Arc::new(Meter::start()), offer.tool(), self.0.lines.of(&account.id));
-        let call = Arc::new(CallInfo { server, line, meter: meter.clone() });
+        let call = Arc::new(CallInfo { server, read_only: tool.read_only, deadline, line, meter: meter.clone() });
         let errand = Errand {
             stack: &self.0.stack,
             account: &account,
@@ -122,6 +124,7 @@ impl Upstream {
             now,
             trace,
             max_response: self.0.max_response,
+            retries: self.0.retries,
             call: &call,
         };
         let result = match timeout_at(deadline, content(&errand, arguments)).await {

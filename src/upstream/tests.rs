@@ -7,3 +7,4 @@ mod lists;
 mod requests;
 pub(super) mod support;
 mod tls;
+mod trouble;

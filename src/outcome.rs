@@ -1,6 +1,6 @@
 //! What came of a call that was carried out: the answer for the agent, and what it took.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -83,12 +83,43 @@ pub struct Exchange {
     pub requests: u32,
     /// Time between the first byte sent and the last byte read.
     pub elapsed: Duration,
-    /// Requests among them that were tries of an earlier one again.
-    pub resent: u32,
     /// Longest time that one of the requests waited for other calls of the account.
-    pub waited: Duration,
+    pub queued: Duration,
     /// Bytes of upstream bodies that were read.
     pub received: u64,
     /// What the upstream said of its limits.
     pub budget: Budget,
+    /// Every request, in the order in which they began.
+    pub attempts: Vec<Attempt>,
+    /// Time in which at least one request was under way; concurrent ones count once.
+    pub waited: Duration,
+}
+
+impl Exchange {
+    /// Requests that were tries of an earlier one again.
+    #[must_use]
+    pub fn resent(&self) -> usize {
+        self.attempts.iter().filter(|attempt| attempt.resend > 0).count()
+    }
+}
+
+/// One HTTP request to the upstream, for its span.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Id of its span; a `traceparent` that goes out names it.
+    pub span_id: u64,
+    /// HTTP method.
+    pub method: http::Method,
+    /// Host and port where it went, if that is not the account's API.
+    pub elsewhere: Option<(String, u16)>,
+    /// How often this very request had been sent before.
+    pub resend: u32,
+    /// Status of the answer.
+    pub status: Option<u16>,
+    /// Requests left in the bucket nearest to exhaustion, as the answer said it.
+    pub remaining: Option<u64>,
+    /// When it was sent.
+    pub begun: Instant,
+    /// Until the last byte of the answer that was read.
+    pub duration: Duration,
 }

@@ -57,6 +57,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// such question: the header timeout runs between requests too.
 const PING: Duration = Duration::from_secs(30);
 
+/// How long a connection may be idle between requests: longer than the pools of common clients keep one, so that it is
+/// the client who ends it and never in the middle of its next request.
+const IDLE: Duration = Duration::from_secs(75);
+
 /// How long what was cut off gets to say so in the log.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
@@ -111,7 +115,8 @@ struct Door {
 impl Door {
     fn new(config: &Config) -> Self {
         let mut http = auto::Builder::new(TokioExecutor::new());
-        http.http1().timer(TokioTimer::new()).header_read_timeout(config.header_timeout);
+        // hyper counts the wait for a request in; the first one has `header_timeout`, see `connection`.
+        http.http1().timer(TokioTimer::new()).header_read_timeout(IDLE.max(config.header_timeout));
         http.http2().timer(TokioTimer::new()).keep_alive_interval(PING).keep_alive_timeout(PING);
         let rooms = u32::try_from(config.max_connections.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
         let room = Arc::new(Semaphore::new(rooms as usize));
@@ -173,4 +178,31 @@ impl Door {
 fn is_about_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tower::service_fn;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_has_asked_may_be_idle_for_longer_than_a_first_request_may_take() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let road = service_fn(|_| async { Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"ok")))) });
+        let (_ending, drain) = drain::channel();
+        let config = Config::default();
+        let limit = config.header_timeout;
+        tokio::spawn(async move { run(listener, road, &config, Gate::new(1), drain).await });
+
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        assert!(client.read(&mut [0; 512]).await.unwrap() > 0);
+        tokio::time::pause();
+        let begun = Instant::now();
+        assert_eq!(client.read(&mut [0; 512]).await.unwrap(), 0);
+        assert!(begun.elapsed() > limit * 2, "closed after {:?}", begun.elapsed());
+    }
 }

@@ -3,14 +3,15 @@
 //! A refusal becomes either a JSON-RPC error (with its HTTP status) or, where a model can mend the call, the result of
 //! a tool with `isError: true` (SEP-1303). The match is exhaustive: a new refusal does not compile without an answer.
 
-use std::{borrow::Cow, time::Duration};
+mod upstream;
+
+use std::borrow::Cow;
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::era::MODERN;
-use crate::outcome::Exchange;
-use crate::refusal::{Applied, Misfit, Refusal, Remote, Trouble, UpstreamFault, UpstreamFaultKind};
+use crate::refusal::{Misfit, Refusal, Remote};
 
 /// What the caller gets.
 #[derive(Debug, PartialEq)]
@@ -71,9 +72,15 @@ pub fn answer(refusal: &Refusal, modern: bool) -> Answer {
         Refusal::UnknownTool { asked, nearest, .. } => {
             protocol(StatusCode::OK, -32602, &unknown_tool(asked, nearest.as_deref()))
         }
+        Refusal::AuditUnavailable => Answer::Tool(envelope(
+            503,
+            refusal.kind(),
+            "Nothing was sent: calls cannot be recorded at the moment, and the operator wants every call on record. Try again later.".into(),
+            false,
+        )),
         Refusal::Arguments(misfits) => Answer::Tool(arguments(misfits)),
         Refusal::Remote(remote) => Answer::Tool(from_remote(remote)),
-        Refusal::Upstream(fault) => Answer::Tool(from_upstream(fault)),
+        Refusal::Upstream(fault) => Answer::Tool(upstream::answer(fault)),
         Refusal::Internal(_) => {
             protocol(StatusCode::INTERNAL_SERVER_ERROR, -32603, "Internal error, the operator's log says more")
         }
@@ -156,76 +163,14 @@ fn from_remote(remote: &Remote) -> Map<String, Value> {
     map
 }
 
-fn from_upstream(fault: &UpstreamFault) -> Map<String, Value> {
-    let (status, what) = match fault.kind {
-        UpstreamFaultKind::Unreachable => (502, "The upstream cannot be reached.".to_owned()),
-        UpstreamFaultKind::Timeout(after) => (504, timeout(after, &fault.exchange)),
-        UpstreamFaultKind::Incomplete => (502, "The upstream's answer broke off or cannot be read.".to_owned()),
-        UpstreamFaultKind::TooLarge(limit) => (
-            502,
-            format!(
-                "The upstream's answer is larger than {limit} bytes. Ask for less: a smaller `limit` or more filters."
-            ),
-        ),
-        UpstreamFaultKind::Overloaded { waiting } => {
-            (503, format!("Too many calls of this account are at work: {waiting} more are waiting, and no other may."))
-        }
-        UpstreamFaultKind::Unavailable { trouble, reads_pass, .. } => (503, unavailable(trouble, reads_pass)),
-    };
-    let then = match fault.applied {
-        Applied::ReadOnly => "Nothing was changed, the call can be made again.",
-        Applied::No => "Nothing was sent and nothing was changed, the call can be made again.",
-        Applied::Maybe => MAYBE,
-    };
-    let mut message = format!("{what} {then}");
-    let retry_after = fault.kind.retry_after();
-    if let Some(seconds) = retry_after {
-        say(&mut message, &again(seconds));
-    }
-    let mut map = envelope(status, fault.kind.word(), message, !ours(fault));
-    map.extend(retry_after.map(|seconds| ("retry_after".to_owned(), seconds.into())));
-    map
-}
-
-/// Did the call fail here, before the upstream was asked?
-fn ours(fault: &UpstreamFault) -> bool {
-    match fault.kind {
-        UpstreamFaultKind::Overloaded { .. } | UpstreamFaultKind::Unavailable { .. } => true,
-        UpstreamFaultKind::Timeout(_) => fault.exchange.requests == 0 && !fault.exchange.waited.is_zero(),
-        UpstreamFaultKind::Unreachable | UpstreamFaultKind::Incomplete | UpstreamFaultKind::TooLarge(_) => false,
-    }
-}
-
 fn again(seconds: u64) -> String {
     format!("Try again in {seconds} second{}.", if seconds == 1 { "" } else { "s" })
-}
-
-fn unavailable(trouble: Trouble, reads_pass: bool) -> String {
-    let then =
-        if reads_pass { " Whether it is back is tried with a call that only reads: make one first." } else { "" };
-    format!("The upstream keeps failing, at last {trouble}, so it is not asked for now.{then}")
-}
-
-/// A wait that is shorter is not worth a word.
-const WORTH_TELLING: Duration = Duration::from_millis(50);
-
-fn timeout(after: Duration, exchange: &Exchange) -> String {
-    let (after, waited) = (after.as_secs_f64(), exchange.waited.as_secs_f64());
-    if exchange.waited < WORTH_TELLING {
-        format!("The upstream gave no answer within {after:.1} seconds.")
-    } else if exchange.requests == 0 {
-        format!("The call's {after:.1} seconds went by in waiting for other calls of this account.")
-    } else {
-        format!(
-            "The upstream gave no answer within {after:.1} seconds, {waited:.1} of which went by in waiting for other \
-             calls of this account."
-        )
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::Exchange;
 
     #[test]
     fn a_hidden_tool_is_answered_like_an_unknown_one() {
@@ -238,29 +183,34 @@ mod tests {
     }
 
     #[test]
+    fn what_telemetry_tells_of_an_answer_is_its_code() {
+        let unknown = Refusal::UnknownTool { asked: "x".into(), nearest: None, hidden_by: None };
+        for refusal in [
+            Refusal::Parse("x".into()),
+            Refusal::InvalidRequest("x".into()),
+            Refusal::MethodNotFound("x".into()),
+            Refusal::InvalidParams("x".into()),
+            Refusal::HeaderMismatch("x".into()),
+            Refusal::UnsupportedRevision("x".into()),
+            Refusal::Internal("x".into()),
+            Refusal::AuditUnavailable,
+            Refusal::Arguments(Vec::new()),
+            unknown,
+        ] {
+            let answered = match answer(&refusal, true) {
+                Answer::Protocol { code, .. } => Some(code),
+                Answer::Tool(_) => None,
+            };
+            assert_eq!(refusal.code(), answered, "{}", refusal.kind());
+        }
+    }
+
+    #[test]
     fn the_text_for_a_bug_never_leaves() {
         let Answer::Protocol { message, code, .. } = answer(&Refusal::Internal("secret detail".into()), true) else {
             panic!()
         };
         assert!(code == -32603 && !message.contains("secret"));
-    }
-
-    #[test]
-    fn a_write_that_broke_off_says_that_it_may_have_been_applied() {
-        for (applied, words) in [
-            (Applied::Maybe, "may or may not"),
-            (Applied::No, "nothing was changed"),
-            (Applied::ReadOnly, "Nothing was changed"),
-        ] {
-            let fault = UpstreamFault {
-                kind: UpstreamFaultKind::Incomplete,
-                detail: String::new(),
-                applied,
-                exchange: Exchange::default(),
-            };
-            let Answer::Tool(map) = answer(&Refusal::Upstream(Box::new(fault)), false) else { panic!() };
-            assert!(map["message"].as_str().unwrap().contains(words), "{applied:?}");
-        }
     }
 
     #[test]

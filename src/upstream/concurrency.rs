@@ -4,6 +4,7 @@
 use std::{
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -47,7 +48,7 @@ where
                 // The service that is ready waits along; the clone takes its place.
                 let next = self.0.clone();
                 let service = std::mem::replace(&mut self.0, next);
-                let since = Since { meter: request.call.meter.clone(), begun: Instant::now() };
+                let since = Since::begin(&request);
                 Bounded::Waiting { waiting, order: Some((service, request, since)) }
             }
             Entry::Full(waiting) => Bounded::Full { waiting },
@@ -57,13 +58,23 @@ where
 
 /// Tells the meter how long a request waited, however the waiting ends.
 pub(super) struct Since {
-    meter: std::sync::Arc<Meter>,
+    meter: Arc<Meter>,
+    ticket: usize,
     begun: Instant,
+    sent: bool,
+}
+
+impl Since {
+    fn begin(request: &Request) -> Self {
+        let (meter, ticket) = (request.call.meter.clone(), request.ticket);
+        meter.queued(ticket);
+        Self { meter, ticket, begun: Instant::now(), sent: false }
+    }
 }
 
 impl Drop for Since {
     fn drop(&mut self) {
-        self.meter.waited(self.begun.elapsed());
+        self.meter.dequeued(self.ticket, self.begun.elapsed(), self.sent);
     }
 }
 
@@ -91,7 +102,9 @@ where
             let begun = match self.as_mut().project() {
                 Step::Waiting { waiting, order } => {
                     let slot = ready!(Pin::new(waiting).poll(cx));
-                    let (mut service, request, _) = order.take().expect("a slot is given once");
+                    let (mut service, request, mut since) = order.take().expect("a slot is given once");
+                    since.sent = true;
+                    drop(since);
                     Self::AtWork { inner: service.call(request), slot: Some(slot) }
                 }
                 Step::AtWork { inner, slot } => {

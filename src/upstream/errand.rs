@@ -12,7 +12,7 @@ use tracing::{Instrument, field};
 use super::body::{self, Received};
 use super::error::{self, ErrorAnswer};
 use super::failure::Failure;
-use super::meter::Meter;
+use super::meter::{Meter, Ticket};
 use super::plane::{Answer, Body, CallInfo, Destination, Request};
 use super::retry;
 use super::split::{self, Parameter};
@@ -46,6 +46,8 @@ pub(super) struct Errand<'a> {
     pub(super) max_response: usize,
     /// How often a read may be tried again.
     pub(super) retries: u32,
+    /// Counts what the call takes.
+    pub(super) meter: &'a Meter,
     /// What the layers have to know of the call.
     pub(super) call: &'a Arc<CallInfo>,
 }
@@ -59,22 +61,18 @@ pub(super) struct Reply {
 }
 
 impl Errand<'_> {
-    /// Counts what the call takes.
-    pub(super) fn meter(&self) -> &Meter {
-        &self.call.meter
-    }
-
     /// Make one request to the account's API and read its answer, which must be a success.
     ///
     /// # Errors
     /// How it failed; an error status is [`Failure::Remote`].
     pub(super) async fn fetch(&self, values: &Map<String, Value>, paging: &[Parameter<'_>]) -> Result<Reply, Failure> {
         let answer = self.send(self.request(values, paging)?, Destination::Account).await?;
+        let ticket = self.meter.ticket(answer.ticket);
         let (head, body) = answer.http.into_parts();
         if !head.status.is_success() {
-            return Err(self.unsuccessful(head, body).await);
+            return Err(self.unsuccessful(head, body, ticket).await);
         }
-        match body::read(body, self.max_response, self.meter()).await {
+        match body::read(body, self.max_response, ticket).await {
             Ok(Received { exceeds: true, .. }) => Err(Failure::TooLarge(self.max_response)),
             Ok(Received { bytes, .. }) => Ok(Reply { headers: head.headers, body: bytes }),
             Err((_, failure)) => Err(failure),
@@ -82,16 +80,16 @@ impl Errand<'_> {
     }
 
     /// The failure that an answer other than a success is.
-    pub(super) async fn unsuccessful(&self, head: http::response::Parts, body: Body) -> Failure {
+    pub(super) async fn unsuccessful(&self, head: http::response::Parts, body: Body, ticket: Ticket<'_>) -> Failure {
         if !(head.status.is_client_error() || head.status.is_server_error()) {
             return Failure::Incomplete(format!("the answer has the status {}, expected a success", head.status));
         }
         // What of the body can be read is enough: the status is the answer.
-        let text = match body::read(body, ERROR_BODY, self.meter()).await {
+        let text = match body::read(body, ERROR_BODY, ticket).await {
             Ok(received) => received.bytes,
             Err((text, _)) => text,
         };
-        let answer = ErrorAnswer { head: &head, body: &text, budget: self.meter().budget(), now: self.now };
+        let answer = ErrorAnswer { head: &head, body: &text, budget: self.meter.budget(), now: self.now };
         Failure::Remote(Box::new(error::remote(self.account, &answer, !self.tool.read_only)))
     }
 
@@ -107,19 +105,23 @@ impl Errand<'_> {
     ) -> Result<Answer, Failure> {
         let reads = self.tool.read_only && http.method().is_safe() && destination == Destination::Account;
         let retries = if reads { self.retries } else { 0 };
-        for tries in 1..=retries {
-            let result = self.send_once(http.clone(), destination).await;
-            let pause = if retry::worth(&result) { retry::pause(tries, self.call.deadline) } else { None };
+        for resend in 0..retries {
+            let result = self.send_once(http.clone(), destination, resend).await;
+            let pause = if retry::worth(&result) { retry::pause(resend + 1, self.call.deadline) } else { None };
             let Some(pause) = pause else { return result };
             // An answer that nobody reads must not hold its slot during the pause.
             drop(result);
             tokio::time::sleep(pause).await;
-            self.meter().resent();
         }
-        self.send_once(http, destination).await
+        self.send_once(http, destination, retries).await
     }
 
-    async fn send_once(&self, http: http::Request<Full<Bytes>>, destination: Destination) -> Result<Answer, Failure> {
+    async fn send_once(
+        &self,
+        http: http::Request<Full<Bytes>>,
+        destination: Destination,
+        resend: u32,
+    ) -> Result<Answer, Failure> {
         let span = tracing::debug_span!(
             "upstream",
             "http.request.method" = %http.method(),
@@ -127,18 +129,23 @@ impl Errand<'_> {
             "server.address" = http.uri().host(),
             "http.response.status_code" = field::Empty,
         );
-        let request =
-            Request { http, account: self.account.clone(), destination, trace: self.trace, call: self.call.clone() };
+        let ticket = self.meter.sent(&http, destination, self.trace, resend);
+        let trace = TraceParent { parent_id: ticket.span_id(), ..self.trace };
+        let (account, call) = (self.account.clone(), self.call.clone());
+        let request = Request { http, account, destination, trace, call, ticket: ticket.index() };
         match self.stack.clone().oneshot(request).instrument(span.clone()).await {
             Ok(mut answer) => {
                 let status = answer.http.status().as_u16();
                 span.record("http.response.status_code", status);
-                self.meter().answered(status, std::mem::take(&mut answer.budget));
+                answer.ticket = ticket.index();
+                ticket.answered(status, std::mem::take(&mut answer.budget));
                 Ok(answer)
             }
             Err(failure) => {
-                if matches!(failure, Failure::Unreachable(_)) {
-                    self.meter().unsent();
+                if failure.was_not_sent() {
+                    ticket.unsent();
+                } else {
+                    ticket.ended();
                 }
                 Err(failure)
             }

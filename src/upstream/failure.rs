@@ -35,6 +35,11 @@ impl Failure {
         Self::Misfit(Misfit { argument: argument.to_owned(), problem: problem.into() })
     }
 
+    /// Is it certain that nothing of the request left?
+    pub(super) fn was_not_sent(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::Overloaded(_) | Self::Unavailable(_))
+    }
+
     /// The refusal of a call that took `exchange`.
     pub(super) fn into_refusal(self, read_only: bool, exchange: Exchange) -> Refusal {
         let (kind, detail) = match self {

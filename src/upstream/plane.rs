@@ -29,10 +29,12 @@ pub(super) struct Request {
     pub(super) account: Arc<Account>,
     /// Does it go to the account's API, or elsewhere?
     pub(super) destination: Destination,
-    /// The call's place in its trace.
+    /// The request's place in its trace.
     pub(super) trace: TraceParent,
     /// The call behind it.
     pub(super) call: Arc<CallInfo>,
+    /// Which request of the call it is.
+    pub(super) ticket: usize,
 }
 
 /// What the layers have to know of the call behind a request; all requests of a call share it.
@@ -65,6 +67,8 @@ pub(super) struct Answer {
     pub(super) http: http::Response<Body>,
     /// What it says of rate limits.
     pub(super) budget: Budget,
+    /// Which request of the call it answers; `errand` says it.
+    pub(super) ticket: usize,
 }
 
 /// The body of an answer, and what is given back once it is read to its end or dropped.

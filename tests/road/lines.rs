@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Once},
 };
 
 use chaperone::{
@@ -42,9 +42,15 @@ impl io::Write for Log {
 impl Log {
     /// Do something and keep what it logs.
     pub(crate) fn of(format: Format, work: impl FnOnce()) -> String {
+        // While a single subscriber lives, `tracing` asks that of whatever thread comes to an event first, and a thread
+        // without one would switch the event off for all. With one for every thread there is no such thread.
+        static EVERYWHERE: Once = Once::new();
+        let config = telemetry::Config { format, level: "trace".into(), ..telemetry::Config::default() };
+        EVERYWHERE.call_once(|| {
+            tracing::dispatcher::set_global_default(telemetry::log(&config, io::sink, false).unwrap()).unwrap();
+        });
         let log = Self::default();
         let writer = log.clone();
-        let config = telemetry::Config { format, level: "trace".into(), ..telemetry::Config::default() };
         let dispatch = telemetry::log(&config, move || writer.clone(), false).unwrap();
         tracing::dispatcher::with_default(&dispatch, work);
         String::from_utf8(log.0.lock().unwrap().clone()).unwrap()

@@ -82,7 +82,7 @@ async fn beyond_the_bounds_a_call_is_refused_and_the_upstream_hears_nothing_of_i
     assert_eq!(refused.kind.retry_after(), Some(1));
     let_go.add_permits(2);
     assert!(first.await.unwrap().is_ok());
-    assert!(!second.await.unwrap().unwrap().exchange.waited.is_zero());
+    assert!(!second.await.unwrap().unwrap().exchange.queued.is_zero());
     assert_eq!(counts(&upstream), (0, 0));
 }
 
@@ -99,7 +99,7 @@ async fn a_calls_time_includes_its_wait_and_one_that_only_waited_was_never_sent(
     let write = order(&account, "create_a_crm_thing", &json!({"name": "x"}), time);
     let fault = fault(upstream.carry_out(write).await);
     assert_eq!((fault.kind, fault.applied), (UpstreamFaultKind::Timeout(time), Applied::No));
-    assert_eq!((fault.exchange.requests, fault.exchange.waited >= time), (0, true));
+    assert_eq!((fault.exchange.requests, fault.exchange.queued >= time), (0, true));
     assert_eq!(counts(&upstream), (1, 0));
     first.abort();
     assert!(first.await.is_err());

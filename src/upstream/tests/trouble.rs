@@ -125,8 +125,8 @@ async fn only_a_read_that_met_502_503_or_504_is_sent_again_and_only_where_it_is_
         let result = call(&upstream(0, retries), &server.account(), tool, TIME).await;
         assert_eq!(server.seen.lock().unwrap().len(), sent, "{status} {tool} {retries}");
         match result {
-            Ok(outcome) => assert_eq!((outcome.exchange.requests, outcome.exchange.resent), (2, 1)),
-            Err(refusal) => assert_eq!((refusal.exchange().unwrap().resent, sent), (0, 1)),
+            Ok(outcome) => assert_eq!((outcome.exchange.requests, outcome.exchange.resent()), (2, 1)),
+            Err(refusal) => assert_eq!((refusal.exchange().unwrap().resent(), sent), (0, 1)),
         }
     }
 }
@@ -135,11 +135,11 @@ async fn only_a_read_that_met_502_503_or_504_is_sent_again_and_only_where_it_is_
 async fn retries_end_and_never_go_beyond_the_calls_time() {
     let server = Server::start(|_| answer(503, "[]")).await;
     match call(&upstream(0, 2), &server.account(), GET, TIME).await {
-        Err(Refusal::Remote(remote)) => assert_eq!((remote.exchange.requests, remote.exchange.resent), (3, 2)),
+        Err(Refusal::Remote(remote)) => assert_eq!((remote.exchange.requests, remote.exchange.resent()), (3, 2)),
         other => panic!("{other:?}"),
     }
     match call(&upstream(0, 2), &server.account(), GET, Duration::from_millis(40)).await {
-        Err(Refusal::Remote(remote)) => assert_eq!(remote.exchange.resent, 0),
+        Err(Refusal::Remote(remote)) => assert_eq!(remote.exchange.resent(), 0),
         other => panic!("{other:?}"),
     }
 }

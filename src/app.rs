@@ -28,7 +28,7 @@ use crate::serve::{self, drain};
 use crate::server::Server;
 use crate::stack::{self, World};
 use crate::telemetry::{self, metrics::Reading, observer::Observer};
-use crate::upstream::Upstream;
+use crate::upstream::{Mode, Status, Upstream};
 use assemble::{Attempt, Sources};
 use reload::{Handle, Reloader};
 
@@ -80,11 +80,11 @@ pub async fn serve(sources: Sources) -> Result<(), Failure> {
         observer: observer.clone(),
     };
     let client = Upstream::new(&config.upstream).map_err(Failure::Usage)?;
-    let road = stack::road(&world, &config.edge, &config.upstream, client);
+    let road = stack::road(&world, &config.edge, &config.upstream, client.clone());
 
     let (ending, drain) = drain::channel();
     let exposition = observer.clone();
-    let health = Health::new(probe(handle, gate.clone(), drain.clone(), observer))
+    let health = Health::new(probe(handle, gate.clone(), drain.clone(), observer, client))
         .with_metrics(Arc::new(move || exposition.metrics().exposition()));
     let admin = tokio::spawn(serve_admin(admin, health, config.clone()));
     end_on_signal(ending)?;
@@ -142,7 +142,7 @@ async fn serve_admin(listener: TcpListener, health: Health, config: Config) {
 }
 
 /// What `/readyz` looks at.
-fn probe(handle: Handle, gate: Gate, drain: drain::Drain, observer: Observer) -> Probe {
+fn probe(handle: Handle, gate: Gate, drain: drain::Drain, observer: Observer, upstream: Upstream) -> Probe {
     Arc::new(move || {
         let (status, registry) = (handle.status(), handle.registry().load());
         let servers = registry.servers().len();
@@ -167,6 +167,7 @@ fn probe(handle: Handle, gate: Gate, drain: drain::Drain, observer: Observer) ->
                     status.generation, status.loaded_at, status.reloads, status.failed
                 ),
             },
+            accounts(&upstream.statuses()),
         ];
         checks.extend(observer.audit().map(|audit| Check {
             name: "audit",
@@ -182,6 +183,27 @@ fn probe(handle: Handle, gate: Gate, drain: drain::Drain, observer: Observer) ->
         }));
         checks
     })
+}
+
+/// The way to each account. Readiness does not hang on it: another replica would find it no better.
+fn accounts(statuses: &[Status]) -> Check {
+    let each: Vec<String> = statuses
+        .iter()
+        .map(|Status { account, at_work, waiting, breaker, trouble }| {
+            let stopped = match breaker {
+                Mode::Closed => String::new(),
+                Mode::HalfOpen => format!(", being tried again ({trouble})"),
+                Mode::Open(until) => {
+                    let seconds = until.saturating_duration_since(Instant::now()).as_secs_f32().ceil();
+                    format!(", not asked for {seconds} s ({trouble})")
+                }
+            };
+            format!("{account} {at_work} at work and {waiting} waiting{stopped}")
+        })
+        .collect();
+    let holds = statuses.iter().all(|status| status.breaker == Mode::Closed);
+    let detail = if each.is_empty() { "none called yet".to_owned() } else { each.join("; ") };
+    Check { name: "accounts", holds, required: false, detail }
 }
 
 fn reload_on_hangup(handle: Handle) -> Result<(), Failure> {

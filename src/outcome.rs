@@ -83,6 +83,8 @@ pub struct Exchange {
     pub requests: u32,
     /// Time between the first byte sent and the last byte read.
     pub elapsed: Duration,
+    /// Longest time that one of the requests waited for other calls of the account.
+    pub queued: Duration,
     /// Bytes of upstream bodies that were read.
     pub received: u64,
     /// What the upstream said of its limits.
@@ -91,6 +93,14 @@ pub struct Exchange {
     pub attempts: Vec<Attempt>,
     /// Time in which at least one request was under way; concurrent ones count once.
     pub waited: Duration,
+}
+
+impl Exchange {
+    /// Requests that were tries of an earlier one again.
+    #[must_use]
+    pub fn resent(&self) -> usize {
+        self.attempts.iter().filter(|attempt| attempt.resend > 0).count()
+    }
 }
 
 /// One HTTP request to the upstream, for its span.

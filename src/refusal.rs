@@ -4,7 +4,7 @@
 //! not compile until it has an answer. A refusal carries nothing secret; what of it may be shown to the caller is
 //! decided in that table.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
 
@@ -162,6 +162,25 @@ impl UpstreamFaultKind {
             Self::Timeout(_) => "upstream_timeout",
             Self::Incomplete => "upstream_incomplete",
             Self::TooLarge(_) => "upstream_too_large",
+            Self::Overloaded { .. } => "overloaded",
+            Self::Unavailable { .. } => "upstream_unavailable",
+        }
+    }
+
+    /// Was the call refused here, and the upstream not asked?
+    #[must_use]
+    pub fn is_local(self) -> bool {
+        matches!(self, Self::Overloaded { .. } | Self::Unavailable { .. })
+    }
+
+    /// Seconds to wait before the call can succeed, where that is known.
+    #[must_use]
+    pub fn retry_after(self) -> Option<u64> {
+        match self {
+            // A queue moves on with every answer: whoever comes back after a second finds another one.
+            Self::Overloaded { .. } => Some(1),
+            Self::Unavailable { retry_after, .. } => Some(retry_after),
+            Self::Unreachable | Self::Timeout(_) | Self::Incomplete | Self::TooLarge(_) => None,
         }
     }
 }
@@ -220,6 +239,44 @@ pub enum UpstreamFaultKind {
     Incomplete,
     /// The answer is larger than `upstream.max_response` bytes: `upstream_too_large`.
     TooLarge(usize),
+    /// Too many calls wait for the account, the upstream was not asked: `overloaded`.
+    Overloaded {
+        /// Requests that wait.
+        waiting: usize,
+    },
+    /// The upstream keeps failing and is not asked for now: `upstream_unavailable`.
+    Unavailable {
+        /// What went wrong at last.
+        trouble: Trouble,
+        /// Seconds until it may be asked again.
+        retry_after: u64,
+        /// Would a call that only reads have been sent?
+        reads_pass: bool,
+    },
+}
+
+/// How an upstream failed that keeps failing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// No connection.
+    Unreachable,
+    /// No whole answer within the call's time.
+    Timeout,
+    /// The answer broke off.
+    Incomplete,
+    /// This HTTP status of 5xx.
+    Status(u16),
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable => f.write_str("it cannot be reached"),
+            Self::Timeout => f.write_str("it gave no answer in time"),
+            Self::Incomplete => f.write_str("its answer broke off"),
+            Self::Status(status) => write!(f, "it answered with status {status}"),
+        }
+    }
 }
 
 /// What is known of the effect of a failed call.

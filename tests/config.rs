@@ -65,6 +65,10 @@ fn every_key_of_the_file_is_read() {
     assert_eq!(config.upstream.connect_timeout, Duration::from_millis(500));
     assert_eq!(config.upstream.call_timeout, Duration::from_mins(1));
     assert_eq!(config.upstream.max_response, 1536 << 10);
+    assert_eq!((config.upstream.max_concurrent, config.upstream.max_waiting), (4, 0));
+    let breaker = config.upstream.breaker;
+    assert_eq!((breaker.failures, breaker.open_for), (3, Duration::from_millis(1500)));
+    assert_eq!(config.upstream.retries, 2);
     assert_eq!(config.upstream.ca_file, Some(fixture("valid/ca.pem")));
     assert!(config.upstream.propagate_trace);
     assert_eq!((config.edge.max_body, config.serve.max_connections, config.edge.max_in_flight), (1000, 10, 5));
@@ -101,7 +105,11 @@ fn every_scalar_key_has_its_variable_and_a_bad_value_is_a_fault_that_names_it() 
         ("upstream.connect_timeout", "2"),
         ("upstream.call_timeout", "0s"),
         ("upstream.max_response", "32"),
-        ("upstream.max_concurrent", "32"),
+        ("upstream.max_concurrent", "0"),
+        ("upstream.max_waiting", "-1"),
+        ("upstream.breaker.failures", "-1"),
+        ("upstream.breaker.open_for", "0s"),
+        ("upstream.retries", "6"),
         ("upstream.propagate_trace", "perhaps"),
         ("limits.max_body", "big"),
         ("limits.max_connections", "many"),

@@ -205,7 +205,7 @@ fn every_valid_document_loads() {
     let names: Vec<&str> = registry.servers().iter().map(|server| server.name.as_str()).collect();
     assert_eq!(names, ["All.keys_1-2", "everything", "expired", "json"]);
     let full = &registry.servers()[0];
-    assert!(full.requires_api_token && full.rate_limit_status && full.id == "file:All.keys_1-2");
+    assert!(full.requires_api_token && full.rate_limit_status && &*full.id == "file:All.keys_1-2");
 }
 
 #[test]

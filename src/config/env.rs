@@ -17,7 +17,7 @@ enum Kind {
 }
 
 /// Every key that can be overridden.
-const KEYS: [(&str, Kind); 27] = [
+const KEYS: [(&str, Kind); 31] = [
     ("listen", Kind::Text),
     ("public_url", Kind::Text),
     ("policies", Kind::Text),
@@ -29,6 +29,10 @@ const KEYS: [(&str, Kind); 27] = [
     ("upstream.call_timeout", Kind::Text),
     ("upstream.max_response", Kind::Text),
     ("upstream.max_concurrent", Kind::Integer),
+    ("upstream.max_waiting", Kind::Integer),
+    ("upstream.breaker.failures", Kind::Integer),
+    ("upstream.breaker.open_for", Kind::Text),
+    ("upstream.retries", Kind::Integer),
     ("upstream.ca_file", Kind::Text),
     ("upstream.propagate_trace", Kind::Boolean),
     ("limits.max_body", Kind::Text),

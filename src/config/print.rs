@@ -47,10 +47,16 @@ pub fn effective(config: &Config) -> String {
 fn upstream(config: &Config) -> String {
     let part = &config.upstream;
     format!(
-        "{{connect_timeout: {}, call_timeout: {}, max_response: {}, ca_file: {}, propagate_trace: {}}}",
+        "{{connect_timeout: {}, call_timeout: {}, max_response: {}, max_concurrent: {}, max_waiting: {}, \
+         breaker: {{failures: {}, open_for: {}}}, retries: {}, ca_file: {}, propagate_trace: {}}}",
         duration(part.connect_timeout),
         duration(part.call_timeout),
         size(part.max_response),
+        part.max_concurrent,
+        part.max_waiting,
+        part.breaker.failures,
+        duration(part.breaker.open_for),
+        part.retries,
         part.ca_file.as_deref().map_or_else(|| "null".into(), path),
         part.propagate_trace,
     )

@@ -130,12 +130,17 @@ impl<'d> Layer<'d> {
         set(&mut config.connect_timeout, self.scalar("connect_timeout").and_then(|at| timeout(&at)));
         set(&mut config.call_timeout, self.scalar("call_timeout").and_then(|at| timeout(&at)));
         set(&mut config.max_response, self.scalar("max_response").and_then(|at| positive(&at, at.size())));
+        let mut breaker = self.section("breaker");
+        breaker.prefix = "upstream.breaker";
+        set(&mut config.breaker.failures, breaker.scalar("failures").and_then(|at| few(&at, u32::MAX)));
+        set(&mut config.breaker.open_for, breaker.scalar("open_for").and_then(|at| timeout(&at)));
+        breaker.finish();
+        set(&mut config.retries, self.scalar("retries").and_then(|at| few(&at, upstream::MOST_RETRIES)));
         let base = self.base;
         config.ca_file = self.scalar("ca_file").and_then(|at| path(&at, base)).map(|path| path.value);
         set(&mut config.propagate_trace, self.scalar("propagate_trace").and_then(|at| at.boolean()));
-        if let Some(at) = self.scalar("max_concurrent") {
-            refuse(&at, "upstream.max_concurrent");
-        }
+        set(&mut config.max_concurrent, self.scalar("max_concurrent").and_then(|at| positive(&at, count(&at))));
+        set(&mut config.max_waiting, self.scalar("max_waiting").and_then(|at| count(&at)));
         self.finish();
     }
 
@@ -245,6 +250,14 @@ fn path(at: &At<'_>, base: &Path) -> Option<Located<PathBuf>> {
 
 fn count(at: &At<'_>) -> Option<usize> {
     at.unsigned()
+}
+
+fn few(at: &At<'_>, most: u32) -> Option<u32> {
+    let found: u32 = at.unsigned()?;
+    if found > most {
+        at.fault(format!("expected at most {most}"));
+    }
+    Some(found).filter(|value| *value <= most)
 }
 
 fn positive(at: &At<'_>, found: Option<usize>) -> Option<usize> {

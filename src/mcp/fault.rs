@@ -3,13 +3,15 @@
 //! A refusal becomes either a JSON-RPC error (with its HTTP status) or, where a model can mend the call, the result of
 //! a tool with `isError: true` (SEP-1303). The match is exhaustive: a new refusal does not compile without an answer.
 
+mod upstream;
+
 use std::borrow::Cow;
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::era::MODERN;
-use crate::refusal::{Applied, Misfit, Refusal, Remote, UpstreamFault, UpstreamFaultKind};
+use crate::refusal::{Misfit, Refusal, Remote};
 
 /// What the caller gets.
 #[derive(Debug, PartialEq)]
@@ -78,7 +80,7 @@ pub fn answer(refusal: &Refusal, modern: bool) -> Answer {
         )),
         Refusal::Arguments(misfits) => Answer::Tool(arguments(misfits)),
         Refusal::Remote(remote) => Answer::Tool(from_remote(remote)),
-        Refusal::Upstream(fault) => Answer::Tool(from_upstream(fault)),
+        Refusal::Upstream(fault) => Answer::Tool(upstream::answer(fault)),
         Refusal::Internal(_) => {
             protocol(StatusCode::INTERNAL_SERVER_ERROR, -32603, "Internal error, the operator's log says more")
         }
@@ -142,7 +144,7 @@ fn from_remote(remote: &Remote) -> Map<String, Value> {
     say(&mut message, &remote.message);
     say(&mut message, remote.hint.as_deref().unwrap_or_default());
     if let Some(seconds) = remote.retry_after {
-        say(&mut message, &format!("Try again in {seconds} seconds."));
+        say(&mut message, &again(seconds));
     }
     if remote.write && remote.status >= 500 {
         say(&mut message, MAYBE);
@@ -161,26 +163,8 @@ fn from_remote(remote: &Remote) -> Map<String, Value> {
     map
 }
 
-fn from_upstream(fault: &UpstreamFault) -> Map<String, Value> {
-    let (status, what) = match fault.kind {
-        UpstreamFaultKind::Unreachable => (502, "The upstream cannot be reached.".to_owned()),
-        UpstreamFaultKind::Timeout(after) => {
-            (504, format!("The upstream gave no answer within {:.1} seconds.", after.as_secs_f64()))
-        }
-        UpstreamFaultKind::Incomplete => (502, "The upstream's answer broke off or cannot be read.".to_owned()),
-        UpstreamFaultKind::TooLarge(limit) => (
-            502,
-            format!(
-                "The upstream's answer is larger than {limit} bytes. Ask for less: a smaller `limit` or more filters."
-            ),
-        ),
-    };
-    let then = match fault.applied {
-        Applied::ReadOnly => "Nothing was changed, the call can be made again.",
-        Applied::No => "Nothing was sent and nothing was changed, the call can be made again.",
-        Applied::Maybe => MAYBE,
-    };
-    envelope(status, fault.kind.word(), format!("{what} {then}"), true)
+fn again(seconds: u64) -> String {
+    format!("Try again in {seconds} second{}.", if seconds == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
@@ -227,24 +211,6 @@ mod tests {
             panic!()
         };
         assert!(code == -32603 && !message.contains("secret"));
-    }
-
-    #[test]
-    fn a_write_that_broke_off_says_that_it_may_have_been_applied() {
-        for (applied, words) in [
-            (Applied::Maybe, "may or may not"),
-            (Applied::No, "nothing was changed"),
-            (Applied::ReadOnly, "Nothing was changed"),
-        ] {
-            let fault = UpstreamFault {
-                kind: UpstreamFaultKind::Incomplete,
-                detail: String::new(),
-                applied,
-                exchange: Exchange::default(),
-            };
-            let Answer::Tool(map) = answer(&Refusal::Upstream(Box::new(fault)), false) else { panic!() };
-            assert!(map["message"].as_str().unwrap().contains(words), "{applied:?}");
-        }
     }
 
     #[test]

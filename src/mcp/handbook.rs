@@ -88,7 +88,7 @@ pub struct Library(Arc<Shelf>);
 
 #[derive(Debug)]
 struct Shelf {
-    kept: Cache<(String, u64), Arc<Handbook>>,
+    kept: Cache<(Arc<str>, u64), Arc<Handbook>>,
     asked: AtomicU64,
     made: AtomicU64,
 }

@@ -73,6 +73,7 @@ pub(super) fn refused_call(
     map.insert("trace_id".into(), trace.trace_id().into());
     let (limited, retry_after) = match refusal {
         Refusal::Remote(remote) => (remote.status == 429, remote.retry_after),
+        Refusal::Upstream(fault) => (false, fault.kind.retry_after()),
         _ => (false, None),
     };
     let body = serde_json::Value::Object(map).to_string();

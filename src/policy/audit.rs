@@ -112,7 +112,8 @@ impl Record {
             Err(Refusal::Internal(text)) => {
                 tracing::error!(trace_id = %call.trace.trace_id(), "a bug in chaperone: {text}");
             }
-            Err(Refusal::Upstream(fault)) => {
+            // What is refused here is told by its own change of state, not once a call.
+            Err(Refusal::Upstream(fault)) if !fault.kind.is_local() => {
                 tracing::warn!(
                     trace_id = %call.trace.trace_id(),
                     account = %call.server.account.id,

@@ -12,7 +12,7 @@ use crate::catalog::{offer::Offer, tool::Tool};
 #[derive(Debug)]
 pub struct Server {
     /// Stable id: `file:<name>` for a server made by a file.
-    pub id: String,
+    pub id: Arc<str>,
     /// Its name in its document.
     pub name: String,
     /// The account behind it.
@@ -79,7 +79,7 @@ impl Server {
         let name = document.name.value.clone();
         let expires_at = document.expires_at.as_ref().map(|at| at.value);
         Self {
-            id: format!("file:{name}"),
+            id: format!("file:{name}").into(),
             name,
             generation,
             expires_at,

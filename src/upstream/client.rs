@@ -23,7 +23,7 @@ use tower::{BoxError, Service};
 
 use super::Config;
 use super::failure::{Failure, causes};
-use super::plane::{Answer, Request};
+use super::plane::{Answer, Body, Request};
 use crate::budget::Budget;
 use crate::tls;
 
@@ -71,7 +71,7 @@ impl Service<Request> for Client {
     type Future = Map<ResponseFuture, fn(Sent) -> Result<Answer, Failure>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        // The pool has no bound of its own; calls are bounded before they come here.
+        // The pool has no bound of its own; requests are bounded before they come here, by `concurrency`.
         Poll::Ready(Ok(()))
     }
 
@@ -82,7 +82,7 @@ impl Service<Request> for Client {
 
 fn answered(sent: Sent) -> Result<Answer, Failure> {
     match sent {
-        Ok(http) => Ok(Answer { http, budget: Budget::default(), ticket: 0 }),
+        Ok(http) => Ok(Answer { http: http.map(Body::new), budget: Budget::default(), ticket: 0 }),
         Err(error) if error.is_connect() => Err(Failure::Unreachable(causes(&error))),
         Err(error) => Err(Failure::Incomplete(format!("no answer: {}", causes(&error)))),
     }

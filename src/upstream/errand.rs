@@ -5,7 +5,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Uri, header, uri::PathAndQuery};
 use http_body_util::Full;
-use hyper::body::Incoming;
 use serde_json::{Map, Value};
 use tower::ServiceExt;
 use tracing::{Instrument, field};
@@ -14,7 +13,8 @@ use super::body::{self, Received};
 use super::error::{self, ErrorAnswer};
 use super::failure::Failure;
 use super::meter::{Meter, Ticket};
-use super::plane::{Answer, Destination, Request};
+use super::plane::{Answer, Body, CallInfo, Destination, Request};
+use super::retry;
 use super::split::{self, Parameter};
 use super::stack::Stack;
 use crate::account::Account;
@@ -44,8 +44,12 @@ pub(super) struct Errand<'a> {
     pub(super) trace: TraceParent,
     /// Largest answer in bytes.
     pub(super) max_response: usize,
+    /// How often a read may be tried again.
+    pub(super) retries: u32,
     /// Counts what the call takes.
     pub(super) meter: &'a Meter,
+    /// What the layers have to know of the call.
+    pub(super) call: &'a Arc<CallInfo>,
 }
 
 /// A good answer, read to its end.
@@ -76,12 +80,7 @@ impl Errand<'_> {
     }
 
     /// The failure that an answer other than a success is.
-    pub(super) async fn unsuccessful(
-        &self,
-        head: http::response::Parts,
-        body: Incoming,
-        ticket: Ticket<'_>,
-    ) -> Failure {
+    pub(super) async fn unsuccessful(&self, head: http::response::Parts, body: Body, ticket: Ticket<'_>) -> Failure {
         if !(head.status.is_client_error() || head.status.is_server_error()) {
             return Failure::Incomplete(format!("the answer has the status {}, expected a success", head.status));
         }
@@ -94,7 +93,8 @@ impl Errand<'_> {
         Failure::Remote(Box::new(error::remote(self.account, &answer, !self.tool.read_only)))
     }
 
-    /// Send a request. Its answer is counted; its body is still to be read.
+    /// Send a request, and a read again where that is wanted and worth it. Its answer is counted; its body is still to
+    /// be read.
     ///
     /// # Errors
     /// There was no connection, or no answer.
@@ -103,6 +103,25 @@ impl Errand<'_> {
         http: http::Request<Full<Bytes>>,
         destination: Destination,
     ) -> Result<Answer, Failure> {
+        let reads = self.tool.read_only && http.method().is_safe() && destination == Destination::Account;
+        let retries = if reads { self.retries } else { 0 };
+        for resend in 0..retries {
+            let result = self.send_once(http.clone(), destination, resend).await;
+            let pause = if retry::worth(&result) { retry::pause(resend + 1, self.call.deadline) } else { None };
+            let Some(pause) = pause else { return result };
+            // An answer that nobody reads must not hold its slot during the pause.
+            drop(result);
+            tokio::time::sleep(pause).await;
+        }
+        self.send_once(http, destination, retries).await
+    }
+
+    async fn send_once(
+        &self,
+        http: http::Request<Full<Bytes>>,
+        destination: Destination,
+        resend: u32,
+    ) -> Result<Answer, Failure> {
         let span = tracing::debug_span!(
             "upstream",
             "http.request.method" = %http.method(),
@@ -110,9 +129,10 @@ impl Errand<'_> {
             "server.address" = http.uri().host(),
             "http.response.status_code" = field::Empty,
         );
-        let ticket = self.meter.sent(&http, destination, self.trace);
+        let ticket = self.meter.sent(&http, destination, self.trace, resend);
         let trace = TraceParent { parent_id: ticket.span_id(), ..self.trace };
-        let request = Request { http, account: self.account.clone(), destination, trace };
+        let (account, call) = (self.account.clone(), self.call.clone());
+        let request = Request { http, account, destination, trace, call, ticket: ticket.index() };
         match self.stack.clone().oneshot(request).instrument(span.clone()).await {
             Ok(mut answer) => {
                 let status = answer.http.status().as_u16();
@@ -122,7 +142,7 @@ impl Errand<'_> {
                 Ok(answer)
             }
             Err(failure) => {
-                if matches!(failure, Failure::Unreachable(_)) {
+                if failure.was_not_sent() {
                     ticket.unsent();
                 } else {
                     ticket.ended();

@@ -2,6 +2,7 @@
 
 use std::{error::Error, time::Duration};
 
+use super::circuit::Blocked;
 use crate::outcome::Exchange;
 use crate::refusal::{Applied, Misfit, Refusal, Remote, UpstreamFault, UpstreamFaultKind};
 
@@ -16,6 +17,10 @@ pub(super) enum Failure {
     Incomplete(String),
     /// The answer is larger than this many bytes.
     TooLarge(usize),
+    /// So many requests wait for the account that this one may not; nothing left.
+    Overloaded(usize),
+    /// The upstream keeps failing and is not asked for now; nothing left.
+    Unavailable(Blocked),
     /// The upstream answered with an error; its exchange is filled in at the end.
     Remote(Box<Remote>),
     /// An argument cannot be sent as it is.
@@ -30,6 +35,11 @@ impl Failure {
         Self::Misfit(Misfit { argument: argument.to_owned(), problem: problem.into() })
     }
 
+    /// Is it certain that nothing of the request left?
+    pub(super) fn was_not_sent(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::Overloaded(_) | Self::Unavailable(_))
+    }
+
     /// The refusal of a call that took `exchange`.
     pub(super) fn into_refusal(self, read_only: bool, exchange: Exchange) -> Refusal {
         let (kind, detail) = match self {
@@ -37,6 +47,16 @@ impl Failure {
             Self::Timeout(time) => (UpstreamFaultKind::Timeout(time), "the call's time is over".into()),
             Self::Incomplete(detail) => (UpstreamFaultKind::Incomplete, detail),
             Self::TooLarge(limit) => (UpstreamFaultKind::TooLarge(limit), "the answer is too large".into()),
+            Self::Overloaded(waiting) => {
+                (UpstreamFaultKind::Overloaded { waiting }, format!("{waiting} requests wait for the account"))
+            }
+            Self::Unavailable(Blocked { trouble, retry_after, reads_pass }) => {
+                let retry_after = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+                (
+                    UpstreamFaultKind::Unavailable { trouble, retry_after, reads_pass },
+                    format!("the breaker is open: {trouble}"),
+                )
+            }
             Self::Remote(mut remote) => {
                 remote.exchange = exchange;
                 return Refusal::Remote(remote);

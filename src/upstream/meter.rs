@@ -13,6 +13,7 @@ use crate::outcome::{Attempt, Exchange};
 use crate::trace::TraceParent;
 
 /// Counts the requests of one call, concurrent ones included. No lock is held across an await.
+#[derive(Debug)]
 pub(super) struct Meter {
     started: Instant,
     so_far: Mutex<Exchange>,
@@ -29,8 +30,35 @@ impl Meter {
         self.started
     }
 
-    /// A request goes out, as a span below the call's.
-    pub(super) fn sent<B>(&self, http: &http::Request<B>, destination: Destination, call: TraceParent) -> Ticket<'_> {
+    /// The request of this number has to wait for others before it can be sent.
+    pub(super) fn queued(&self, index: usize) {
+        self.with(|exchange| {
+            exchange.requests -= 1;
+            if let Some(attempt) = exchange.attempts.get_mut(index) {
+                attempt.duration = Duration::ZERO;
+            }
+        });
+    }
+
+    /// The request of this number waits no longer: it is sent now, or given up.
+    pub(super) fn dequeued(&self, index: usize, time: Duration, sent: bool) {
+        self.with(|exchange| {
+            exchange.queued = exchange.queued.max(time);
+            if let Some(attempt) = exchange.attempts.get_mut(index).filter(|_| sent) {
+                exchange.requests += 1;
+                (attempt.begun, attempt.duration) = (Instant::now().into_std(), Duration::MAX);
+            }
+        });
+    }
+
+    /// A request goes out, as a span below the call's; `resend`: how often it had gone out before.
+    pub(super) fn sent<B>(
+        &self,
+        http: &http::Request<B>,
+        destination: Destination,
+        call: TraceParent,
+        resend: u32,
+    ) -> Ticket<'_> {
         let elsewhere = (destination == Destination::Elsewhere).then(|| address(http.uri()));
         self.with(|exchange| {
             exchange.requests += 1;
@@ -40,7 +68,7 @@ impl Meter {
                 span_id,
                 method: http.method().clone(),
                 elsewhere,
-                resend: 0,
+                resend,
                 status: None,
                 remaining: None,
                 begun: Instant::now().into_std(),
@@ -61,10 +89,10 @@ impl Meter {
         self.with(|exchange| exchange.budget.clone())
     }
 
-    /// All that was counted.
-    pub(super) fn finish(self) -> Exchange {
+    /// All that was counted; what is counted later belongs to nobody.
+    pub(super) fn finish(&self) -> Exchange {
         let (now, elapsed) = (Instant::now().into_std(), self.started.elapsed());
-        let mut exchange = self.so_far.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut exchange = self.with(std::mem::take);
         for attempt in exchange.attempts.iter_mut().filter(|attempt| attempt.duration == Duration::MAX) {
             attempt.duration = now.saturating_duration_since(attempt.begun);
         }
@@ -136,10 +164,13 @@ fn address(uri: &http::Uri) -> (String, u16) {
     (uri.host().unwrap_or_default().to_owned(), port)
 }
 
-/// The time in which at least one of them was under way; they stand in the order in which they began.
+/// The time in which at least one of them was under way.
 fn waited(attempts: &[Attempt]) -> Duration {
     let mut total = Duration::ZERO;
     let mut covered = None;
+    let mut attempts: Vec<_> = attempts.iter().collect();
+    // Who waited for a slot began later than its number says.
+    attempts.sort_by_key(|attempt| attempt.begun);
     for attempt in attempts {
         let end = attempt.begun + attempt.duration;
         let begun = covered.map_or(attempt.begun, |covered| attempt.begun.max(covered));
@@ -183,6 +214,7 @@ mod tests {
             (&[(0, 10), (20, 10)], 20),
             (&[(0, 10), (5, 10), (6, 2)], 15),
             (&[(0, 30), (5, 10), (40, 1)], 31),
+            (&[(40, 1), (0, 30)], 31),
         ] {
             let attempts: Vec<_> = attempts.iter().map(|(begun, duration)| attempt(*begun, *duration)).collect();
             assert_eq!(waited(&attempts), Duration::from_millis(expected), "{attempts:?}");

@@ -16,8 +16,10 @@ use tower::Service;
 use super::cursor::{Paged, foreign};
 use super::errand::Errand;
 use super::failure::Failure;
+use super::line::{Lines, Status};
 use super::meter::Meter;
 use super::page::Position;
+use super::plane::CallInfo;
 use super::stack::{self, Stack};
 use super::{Config, binary, cut, fan_out, outcome, page};
 use crate::account::Account;
@@ -37,12 +39,16 @@ pub struct Upstream(Arc<Plane>);
 
 struct Plane {
     stack: Stack,
+    lines: Lines,
+    retries: u32,
     max_response: usize,
 }
 
 /// What of a call an upstream has to know: all of it granted and checked.
 #[derive(Debug)]
 pub struct Order {
+    /// Id of the MCP server that the call came to.
+    pub server: Arc<str>,
     /// The account to act for.
     pub account: Arc<Account>,
     /// The tool.
@@ -68,8 +74,8 @@ impl TryFrom<Call> for Order {
             Arguments::Checked(checked) => checked,
             Arguments::Raw(_) => return Err(Refusal::Internal("unchecked arguments".into())),
         };
-        let account = call.server.account.clone();
-        Ok(Self { account, offer, arguments, now: call.now, deadline: call.deadline, trace: call.trace })
+        let (server, account) = (call.server.id.clone(), call.server.account.clone());
+        Ok(Self { server, account, offer, arguments, now: call.now, deadline: call.deadline, trace: call.trace })
     }
 }
 
@@ -79,7 +85,18 @@ impl Upstream {
     /// # Errors
     /// What of the configuration cannot work, for a person.
     pub fn new(config: &Config) -> Result<Self, String> {
-        Ok(Self(Arc::new(Plane { stack: stack::build(config)?, max_response: config.max_response })))
+        Ok(Self(Arc::new(Plane {
+            stack: stack::build(config)?,
+            lines: Lines::new(config),
+            retries: config.retries,
+            max_response: config.max_response,
+        })))
+    }
+
+    /// How it stands with every account that was called since the start, by id.
+    #[must_use]
+    pub fn statuses(&self) -> Vec<Status> {
+        self.0.lines.statuses()
     }
 
     /// Carry an order out. Dropping the future cancels its requests.
@@ -99,8 +116,9 @@ impl Upstream {
     }
 
     async fn call_rest(&self, order: Order, rest: &Rest) -> Result<Outcome, Refusal> {
-        let Order { account, offer, arguments, now, deadline, trace } = order;
-        let (meter, tool) = (Meter::start(), offer.tool());
+        let Order { server, account, offer, arguments, now, deadline, trace } = order;
+        let (meter, tool, line) = (Arc::new(Meter::start()), offer.tool(), self.0.lines.of(&account.id));
+        let call = Arc::new(CallInfo { server, read_only: tool.read_only, deadline, line, meter: meter.clone() });
         let errand = Errand {
             stack: &self.0.stack,
             account: &account,
@@ -109,7 +127,9 @@ impl Upstream {
             now,
             trace,
             max_response: self.0.max_response,
+            retries: self.0.retries,
             meter: &meter,
+            call: &call,
         };
         let result = match timeout_at(deadline, content(&errand, arguments)).await {
             Ok(result) => result,

@@ -117,6 +117,11 @@ impl Chaperone {
         self.process.folder.path()
     }
 
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.child.id()
+    }
+
     /// What it has written to stderr.
     pub(crate) fn log(&self) -> String {
         self.process.log()

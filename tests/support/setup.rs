@@ -12,6 +12,7 @@ pub(crate) const CREDENTIAL: &str = "test-key";
 /// A configuration in the making.
 pub(crate) struct Setup {
     upstream: SocketAddr,
+    admin: SocketAddr,
     integration: String,
     catalog: Option<PathBuf>,
     policies: Vec<(String, String)>,
@@ -24,12 +25,19 @@ impl Setup {
     pub(crate) fn new(upstream: SocketAddr) -> Self {
         Self {
             upstream,
+            admin: SocketAddr::from(([127, 0, 0, 1], 0)),
             integration: "affinity".into(),
             catalog: None,
             policies: Vec::new(),
             api_tokens: String::new(),
             more: String::new(),
         }
+    }
+
+    /// Answer health requests here; without it, on a port that nobody knows.
+    pub(crate) fn admin(mut self, admin: SocketAddr) -> Self {
+        self.admin = admin;
+        self
     }
 
     /// Use the catalog in this folder of the project, and this integration of it.
@@ -75,7 +83,7 @@ impl Setup {
         let catalog = self.catalog.as_ref().map(|path| format!("catalog: {:?}\n", path.display().to_string()));
         let api_tokens = if self.api_tokens.is_empty() { "" } else { "api_tokens: {file: ./api-tokens}\n" };
         format!(
-            "listen: 127.0.0.1:0\nadmin: {{listen: 127.0.0.1:0}}\nstore: none\npolicies: ./policies\n\
+            "listen: 127.0.0.1:0\nadmin: {{listen: {admin}}}\nstore: none\npolicies: ./policies\n\
              {catalog}{api_tokens}{more}\
              accounts:\n  - id: test\n    integration: {integration}\n    base_url: http://{upstream}\n    \
              credentials: {{api_key: {{file: ./credential}}}}\n",
@@ -83,6 +91,7 @@ impl Setup {
             more = self.more,
             integration = self.integration,
             upstream = self.upstream,
+            admin = self.admin,
         )
     }
 }

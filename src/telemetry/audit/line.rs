@@ -24,6 +24,8 @@ pub(super) fn of(call: &Finished) -> String {
         "error": call.failure.as_ref().map(|failure| failure.kind.as_str()),
         "upstream.status": exchange.status,
         "upstream.requests": exchange.requests,
+        "upstream.resent": exchange.resent(),
+        "upstream.queued_us": micros(exchange.queued),
         "duration_us": micros(call.duration),
         "upstream.duration_us": micros(exchange.elapsed),
         "upstream.bytes": exchange.received,

@@ -10,14 +10,14 @@ use super::support::{Server, account, answer, order};
 use crate::refusal::{Applied, Refusal, UpstreamFault, UpstreamFaultKind};
 use crate::upstream::{Config, Upstream};
 
-const GET: &str = "get_single_crm_thing_by_id";
+pub(super) const GET: &str = "get_single_crm_thing_by_id";
 const CREATE: &str = "create_a_crm_thing";
 
 fn arguments(tool: &str) -> Value {
     if tool == GET { json!({"id": 7}) } else { json!({"name": "x"}) }
 }
 
-fn fault(result: Result<crate::outcome::Outcome, Refusal>) -> UpstreamFault {
+pub(super) fn fault(result: Result<crate::outcome::Outcome, Refusal>) -> UpstreamFault {
     match result {
         Err(Refusal::Upstream(fault)) => *fault,
         other => panic!("{other:?}"),
@@ -25,7 +25,7 @@ fn fault(result: Result<crate::outcome::Outcome, Refusal>) -> UpstreamFault {
 }
 
 /// Read a request's head, so that the answer does not come before the question.
-async fn head(stream: &mut TcpStream) {
+pub(super) async fn head(stream: &mut TcpStream) {
     let mut read = Vec::new();
     while !read.ends_with(b"\r\n\r\n") {
         read.push(stream.read_u8().await.unwrap());

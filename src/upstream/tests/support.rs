@@ -171,6 +171,7 @@ pub(in crate::upstream) fn order(account: &Arc<Account>, tool: &str, arguments: 
     let raw = to_raw_value(arguments).unwrap();
     let arguments = integration.tools[index].checker.check(Some(&raw), now).unwrap();
     Order {
+        server: "file:test".into(),
         account: account.clone(),
         offer: Offer { integration, index },
         arguments,

@@ -141,6 +141,10 @@ class Chaperone:
     def log(self) -> str:
         return self.process.err.read_text()
 
+    def trouble(self) -> str:
+        """What the log says besides calls, its end."""
+        return "\n".join(line for line in self.log().splitlines() if '"message":"call"' not in line)[-400:]
+
     def _token(self, *more: str) -> dict[str, str]:
         made = subprocess.run(
             [self.program, "token", "new", "--json", *more], check=True, capture_output=True, timeout=PATIENCE

@@ -201,7 +201,9 @@ class Conversation(Stage):
 
         def look() -> bool:
             missing = wanted - self.backend.metric_names()
-            assert not missing, f"missing: {sorted(missing)}"
+            # Tells who lost them: chaperone, which did not send, or the backend, which did not keep.
+            sent = sorted(otlp.metrics(self.relay.recorded()))
+            assert not missing, f"missing: {sorted(missing)}, on the wire: {sent}, {self.chaperone.trouble()}"
             return True
 
         until("metrics in the backend", look)

@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::document::Faults;
 use crate::edge::limits::Gate;
+use crate::policy::quota::Counter;
 use crate::serve::{self, drain};
 use crate::stack::{self, World};
 use crate::telemetry;
@@ -66,7 +67,12 @@ pub async fn serve(sources: Sources) -> Result<(), Failure> {
     reload_on_hangup(handle.clone())?;
 
     let gate = Gate::new(config.edge.max_in_flight);
-    let world = World { registry: handle.registry().clone(), gate: gate.clone(), clock: Clock::system() };
+    let world = World {
+        registry: handle.registry().clone(),
+        gate: gate.clone(),
+        clock: Clock::system(),
+        counter: Counter::new(&config.quota),
+    };
     let client = Upstream::new(&config.upstream).map_err(Failure::Usage)?;
     let road = stack::road(&world, &config.edge, &config.upstream, client);
 

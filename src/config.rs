@@ -11,6 +11,8 @@ mod read;
 use std::path::PathBuf;
 
 use crate::document::{Faults, Located};
+use crate::policy::quota;
+use crate::rate::Limits;
 use crate::secret::Source;
 use crate::{admin, edge, serve, telemetry, upstream};
 
@@ -40,6 +42,10 @@ pub struct Config {
     pub catalog: Option<Located<PathBuf>>,
     /// The list of API tokens.
     pub api_tokens: Option<Located<Source>>,
+    /// How often each API token may be used (`api_tokens.limits`).
+    pub api_token_limits: Limits,
+    /// What limits are set to.
+    pub quota: quota::Config,
     /// The accounts, in the order of the file.
     pub accounts: Vec<AccountConfig>,
 }
@@ -65,7 +71,7 @@ impl Config {
             ("allowed_origins", a.edge.allowed_origins != b.edge.allowed_origins),
             ("admin", a.admin != b.admin),
             ("upstream", a.upstream != b.upstream),
-            ("limits", limits(a) != limits(b)),
+            ("limits", limits(a) != limits(b) || a.quota.fail_fast != b.quota.fail_fast),
             ("telemetry", a.telemetry != b.telemetry),
         ]
         .into_iter()

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::edge::{self, identify, limits::Gate, origin::Origins, rescue, trace};
 use crate::mcp::terminate::{self, Terminate};
 use crate::outcome::Outcome;
-use crate::policy::{arguments, audit, authorize};
+use crate::policy::{arguments, audit, authorize, quota};
 use crate::refusal::Refusal;
 use crate::server::registry::Registry;
 use crate::upstream::{self, Upstream};
@@ -32,6 +32,8 @@ pub struct World {
     pub gate: Gate,
     /// The wall clock.
     pub clock: Clock,
+    /// Counts calls against limits.
+    pub counter: quota::Counter,
 }
 
 /// The whole road.
@@ -62,11 +64,12 @@ where
         // Token > MCP server > expiry > API token; takes the running set once.
         .layer(identify::layer(world.registry.clone(), world.clock.clone()))
         // Body limit, deadline, MCP; from here on there are calls.
-        .service(Terminate::new(calls(client), seam))
+        .service(Terminate::new(calls(world, client), seam))
 }
 
 /// The call plane.
 fn calls(
+    world: &World,
     client: Upstream,
 ) -> impl Service<Call, Response = Outcome, Error = Refusal, Future: Send> + Clone + Send + 'static {
     ServiceBuilder::new()
@@ -76,6 +79,8 @@ fn calls(
         .layer(authorize::layer())
         // After authorize: what is hidden is not even described. Before any quota: a misfit spends nothing.
         .layer(arguments::layer())
+        // After both: a refused call spends nothing.
+        .layer(quota::layer(world.counter.clone(), client.ledgers().clone()))
         // The REST plane is behind this seam, see `upstream`.
         .service(client)
 }

@@ -13,6 +13,7 @@ use crate::account::Account;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::edge::{self, limits::Gate};
+use crate::policy::quota::{self, Counter};
 use crate::sandbox::{self, Sandbox};
 use crate::secret::Secret;
 use crate::serve::{self, drain};
@@ -50,8 +51,12 @@ pub async fn run(options: Options) -> Result<(), Failure> {
         registry.servers().iter().map(|server| (server.name.clone(), server.tools.len())).collect();
 
     let (gate, edge, upstream) = (Gate::new(1024), edge::Config::default(), upstream::Config::default());
-    let world =
-        World { registry: Arc::new(ArcSwap::from_pointee(registry)), gate: gate.clone(), clock: Clock::system() };
+    let world = World {
+        registry: Arc::new(ArcSwap::from_pointee(registry)),
+        gate: gate.clone(),
+        clock: Clock::system(),
+        counter: Counter::new(&quota::Config::default()),
+    };
     let client = Upstream::new(&upstream).map_err(Failure::Bug)?;
     let road = stack::road(&world, &edge, &upstream, client);
     let (ending, drain) = drain::channel();

@@ -17,7 +17,7 @@ enum Kind {
 }
 
 /// Every key that can be overridden.
-const KEYS: [(&str, Kind); 21] = [
+const KEYS: [(&str, Kind); 22] = [
     ("listen", Kind::Text),
     ("public_url", Kind::Text),
     ("policies", Kind::Text),
@@ -36,6 +36,7 @@ const KEYS: [(&str, Kind); 21] = [
     ("limits.max_in_flight", Kind::Integer),
     ("limits.header_timeout", Kind::Text),
     ("limits.drain", Kind::Text),
+    ("limits.fail_fast", Kind::Boolean),
     ("telemetry.service_name", Kind::Text),
     ("telemetry.log.format", Kind::Text),
     ("telemetry.log.level", Kind::Text),

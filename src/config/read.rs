@@ -3,7 +3,9 @@
 use std::{net::SocketAddr, path::Path, path::PathBuf, time::Duration};
 
 use super::{Config, Reading, account, env::Environment, env::Overrides};
-use crate::document::{At, Fault, Faults, Fields, Located, Sink, Spot, parse};
+use crate::document::{At, Fault, Faults, Fields, Located, Sink, Spot, Value, parse};
+use crate::policy::quota;
+use crate::rate::Limits;
 use crate::secret::Source;
 use crate::telemetry::Format;
 use crate::{admin, edge, serve, telemetry, upstream};
@@ -70,6 +72,8 @@ fn defaults(file: &str, base: &Path) -> Config {
         policies: Located { value: base.join("policies"), spot },
         catalog: None,
         api_tokens: None,
+        api_token_limits: Limits::default(),
+        quota: quota::Config::default(),
         accounts: Vec::new(),
     }
 }
@@ -92,8 +96,9 @@ impl<'d> Layer<'d> {
         let base = self.base;
         set(&mut config.policies, self.scalar("policies").and_then(|at| path(&at, base)));
         config.catalog = self.scalar("catalog").and_then(|at| path(&at, base));
-        let tokens = self.of_file("api_tokens");
-        config.api_tokens = tokens.and_then(|at| Source::read(&at, base).map(|source| at.locate(source)));
+        if let Some(at) = self.of_file("api_tokens") {
+            (config.api_tokens, config.api_token_limits) = api_tokens(&at, base);
+        }
         self.not_yet("tls");
         self.only_none("store");
         self.only_none("shared");
@@ -141,6 +146,7 @@ impl<'d> Layer<'d> {
         set(&mut edge.max_in_flight, self.scalar("max_in_flight").and_then(|at| positive(&at, count(&at))));
         set(&mut serve.header_timeout, self.scalar("header_timeout").and_then(|at| timeout(&at)));
         set(&mut serve.drain, self.scalar("drain").and_then(|at| at.duration()));
+        set(&mut config.quota.fail_fast, self.scalar("fail_fast").and_then(|at| at.boolean()));
         self.finish();
     }
 
@@ -204,6 +210,16 @@ fn set<T>(target: &mut T, found: Option<T>) {
 
 pub(super) fn refuse(at: &At<'_>, key: &str) {
     at.fault(format!("`{key}` is not in this version yet: remove the key"));
+}
+
+/// `{file: PATH}` or `{env: NAME}`, and `limits` for each token.
+fn api_tokens(at: &At<'_>, base: &Path) -> (Option<Located<Source>>, Limits) {
+    let Value::Mapping(_) = at.value() else {
+        return (Source::read(at, base).map(|source| at.locate(source)), Limits::default());
+    };
+    let Some(mut fields) = at.fields() else { return (None, Limits::default()) };
+    let limits = fields.get("limits").and_then(|at| Limits::read(&at)).unwrap_or_default();
+    (Source::take(fields, base).map(|source| at.locate(source)), limits)
 }
 
 fn address(at: &At<'_>) -> Option<SocketAddr> {

@@ -85,8 +85,10 @@ impl Record {
     fn end(&mut self, result: &Result<Outcome, Refusal>) {
         self.over = true;
         match result {
-            Ok(outcome) => self.write(None, &outcome.exchange),
-            Err(refusal) => self.write(Some(refusal.kind()), refusal.exchange().unwrap_or(&Exchange::default())),
+            Ok(outcome) => self.write(None, None, &outcome.exchange),
+            Err(refusal) => {
+                self.write(Some(refusal.kind()), Some(refusal), refusal.exchange().unwrap_or(&Exchange::default()));
+            }
         }
         match result {
             Err(Refusal::Internal(text)) => {
@@ -104,12 +106,14 @@ impl Record {
         }
     }
 
-    fn write(&self, error: Option<&str>, exchange: &Exchange) {
-        let (decision, rule) = match self.server.decide(&self.asked) {
-            Decision::Allowed { rule, .. } => ("allow", rule),
-            Decision::Hidden { rule } => ("deny", rule),
-            Decision::Unknown => ("deny", "no such tool"),
+    fn write(&self, error: Option<&str>, refusal: Option<&Refusal>, exchange: &Exchange) {
+        let (decision, rule) = match (refusal, self.server.decide(&self.asked)) {
+            (Some(Refusal::Limited(limited)), _) => ("deny", limited.rule.as_str()),
+            (_, Decision::Allowed { rule, .. }) => ("allow", rule),
+            (_, Decision::Hidden { rule }) => ("deny", rule),
+            (_, Decision::Unknown) => ("deny", "no such tool"),
         };
+        let refusing = refusal.and_then(Refusal::bucket);
         tracing::info!(
             target: "chaperone::access",
             trace_id = %self.trace.trace_id(),
@@ -121,6 +125,9 @@ impl Record {
             decision,
             rule,
             error,
+            ratelimit.scope = refusing.map(|bucket| bucket.scope.as_str()),
+            ratelimit.limit = refusing.map(|bucket| bucket.limit),
+            retry_after = refusal.and_then(Refusal::retry_after),
             upstream.status = exchange.status,
             upstream.requests = exchange.requests,
             duration_us = micros(self.begun.elapsed()),
@@ -139,7 +146,7 @@ impl Drop for Record {
         if !self.over {
             let error = if thread::panicking() { "internal" } else { "cancelled" };
             // What the upstream did until then went with the call.
-            self.write(Some(error), &Exchange::default());
+            self.write(Some(error), None, &Exchange::default());
         }
     }
 }

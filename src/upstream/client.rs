@@ -27,7 +27,6 @@ use tower::{BoxError, Service};
 use super::Config;
 use super::failure::{Failure, causes};
 use super::plane::{Answer, Request};
-use crate::budget::Budget;
 
 /// Idle connections are dropped before the usual 60 to 75 s of load balancers end them in the middle of a request.
 const IDLE: Duration = Duration::from_secs(55);
@@ -104,7 +103,7 @@ impl Service<Request> for Client {
 
 fn answered(sent: Sent) -> Result<Answer, Failure> {
     match sent {
-        Ok(http) => Ok(Answer { http, budget: Budget::default() }),
+        Ok(http) => Ok(Answer { http }),
         Err(error) if error.is_connect() => Err(Failure::Unreachable(causes(&error))),
         Err(error) => Err(Failure::Incomplete(format!("no answer: {}", causes(&error)))),
     }

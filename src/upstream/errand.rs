@@ -15,6 +15,7 @@ use super::error::{self, ErrorAnswer};
 use super::failure::Failure;
 use super::meter::Meter;
 use super::plane::{Answer, Destination, Request};
+use super::ratelimit;
 use super::split::{self, Parameter};
 use super::stack::Stack;
 use crate::account::Account;
@@ -84,7 +85,12 @@ impl Errand<'_> {
             Ok(received) => received.bytes,
             Err((text, _)) => text,
         };
-        let answer = ErrorAnswer { head: &head, body: &text, budget: self.meter.budget(), now: self.now };
+        let answer = ErrorAnswer {
+            head: &head,
+            body: &text,
+            budget: ratelimit::stated(self.account, &head.headers),
+            now: self.now,
+        };
         Failure::Remote(Box::new(error::remote(self.account, &answer, !self.tool.read_only)))
     }
 
@@ -107,10 +113,10 @@ impl Errand<'_> {
         let request = Request { http, account: self.account.clone(), destination, trace: self.trace };
         self.meter.sent();
         match self.stack.clone().oneshot(request).instrument(span.clone()).await {
-            Ok(mut answer) => {
+            Ok(answer) => {
                 let status = answer.http.status().as_u16();
                 span.record("http.response.status_code", status);
-                self.meter.answered(status, std::mem::take(&mut answer.budget));
+                self.meter.answered(status);
                 Ok(answer)
             }
             Err(failure) => {

@@ -4,7 +4,6 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-use crate::budget::Budget;
 use crate::outcome::Exchange;
 
 /// Counts the requests of one call, concurrent ones included. No lock is held across an await.
@@ -35,21 +34,13 @@ impl Meter {
     }
 
     /// The head of an answer is there.
-    pub(super) fn answered(&self, status: u16, budget: Budget) {
-        self.with(|exchange| {
-            exchange.status = Some(status);
-            merge(&mut exchange.budget, budget);
-        });
+    pub(super) fn answered(&self, status: u16) {
+        self.with(|exchange| exchange.status = Some(status));
     }
 
     /// A piece of a body is there.
     pub(super) fn received(&self, bytes: usize) {
         self.with(|exchange| exchange.received += bytes as u64);
-    }
-
-    /// What answers said of limits so far.
-    pub(super) fn budget(&self) -> Budget {
-        self.with(|exchange| exchange.budget.clone())
     }
 
     /// All that was counted.
@@ -61,16 +52,5 @@ impl Meter {
 
     fn with<T>(&self, count: impl FnOnce(&mut Exchange) -> T) -> T {
         count(&mut self.so_far.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// Of two answers that speak of one bucket, the one that saw less of it left is the later one.
-fn merge(known: &mut Budget, new: Budget) {
-    for bucket in new.0 {
-        match known.0.iter_mut().find(|old| old.scope == bucket.scope) {
-            Some(old) if bucket.remaining < old.remaining => *old = bucket,
-            Some(_) => {}
-            None => known.0.push(bucket),
-        }
     }
 }

@@ -7,7 +7,6 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 
 use crate::account::Account;
-use crate::budget::Budget;
 use crate::trace::TraceParent;
 
 /// A request of the REST plane.
@@ -35,6 +34,4 @@ pub(super) enum Destination {
 pub(super) struct Answer {
     /// The HTTP response.
     pub(super) http: http::Response<Incoming>,
-    /// What it says of rate limits.
-    pub(super) budget: Budget,
 }

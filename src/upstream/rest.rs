@@ -20,7 +20,7 @@ use super::meter::Meter;
 use super::page::Position;
 use super::stack::{self, Stack};
 use super::{Config, binary, cut, fan_out, outcome, page};
-use crate::account::Account;
+use crate::account::{Account, budget::Ledgers};
 use crate::call::{Arguments, Call};
 use crate::catalog::arguments::Checked;
 use crate::catalog::tool::{Items, Offer, Operation, Rest, Shape};
@@ -34,6 +34,7 @@ pub struct Upstream(Arc<Plane>);
 
 struct Plane {
     stack: Stack,
+    ledgers: Ledgers,
     max_response: usize,
 }
 
@@ -76,7 +77,15 @@ impl Upstream {
     /// # Errors
     /// What of the configuration cannot work, for a person.
     pub fn new(config: &Config) -> Result<Self, String> {
-        Ok(Self(Arc::new(Plane { stack: stack::build(config)?, max_response: config.max_response })))
+        let ledgers = Ledgers::default();
+        let stack = stack::build(config, ledgers.clone())?;
+        Ok(Self(Arc::new(Plane { stack, ledgers, max_response: config.max_response })))
+    }
+
+    /// What upstreams said of the limits of their accounts.
+    #[must_use]
+    pub fn ledgers(&self) -> &Ledgers {
+        &self.0.ledgers
     }
 
     /// Carry an order out. Dropping the future cancels its requests.
@@ -112,7 +121,10 @@ impl Upstream {
             Ok(result) => result,
             Err(_) => Err(Failure::Timeout(given(deadline.saturating_duration_since(meter.started())))),
         };
-        let exchange = meter.finish();
+        let mut exchange = meter.finish();
+        if exchange.requests > 0 {
+            exchange.budget = self.0.ledgers.of(&account).known(Instant::now());
+        }
         match result {
             Ok(content) => Ok(Outcome { content, exchange }),
             Err(failure) => Err(failure.into_refusal(tool.read_only, exchange)),

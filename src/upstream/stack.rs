@@ -5,6 +5,8 @@
 
 use tower::ServiceBuilder;
 
+use crate::account::budget::Ledgers;
+
 use super::Config;
 use super::client::Client;
 use super::credentials::{self, Credentials};
@@ -18,13 +20,13 @@ pub(super) type Stack = Credentials<Propagate<RateLimits<Client>>>;
 ///
 /// # Errors
 /// What of the configuration cannot work, for a person.
-pub(super) fn build(config: &Config) -> Result<Stack, String> {
+pub(super) fn build(config: &Config, ledgers: Ledgers) -> Result<Stack, String> {
     Ok(ServiceBuilder::new()
         // The account's own headers: only for its own API.
         .layer(credentials::layer())
         // Where we are in the trace: only where the configuration wants it told.
         .layer(traceparent::layer(config.propagate_trace))
         // Next to the client, so that every answer is read, errors included.
-        .layer(ratelimit::layer())
+        .layer(ratelimit::layer(ledgers))
         .service(Client::new(config)?))
 }

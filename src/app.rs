@@ -67,22 +67,25 @@ pub async fn serve(sources: Sources) -> Result<(), Failure> {
     reload_on_hangup(handle.clone())?;
 
     let gate = Gate::new(config.edge.max_in_flight);
+    let counter = Counter::new(&config.quota).map_err(Failure::Usage)?;
+    let sharing = tokio::spawn(counter.clone().keep_connected());
     let world = World {
         registry: handle.registry().clone(),
         gate: gate.clone(),
         clock: Clock::system(),
-        counter: Counter::new(&config.quota),
+        counter: counter.clone(),
     };
     let client = Upstream::new(&config.upstream).map_err(Failure::Usage)?;
     let road = stack::road(&world, &config.edge, &config.upstream, client);
 
     let (ending, drain) = drain::channel();
-    let health = Health::new(probe(handle, gate.clone(), drain.clone()));
+    let health = Health::new(probe(handle, gate.clone(), drain.clone(), counter));
     let admin = tokio::spawn(serve_admin(admin, health, config.clone()));
     end_on_signal(ending)?;
     say(&format!("listening on http://{address}\n"))?;
     serve::run(listener, road, &config.serve, gate, drain).await;
     reloading.abort();
+    sharing.abort();
     admin.abort();
     tracing::info!("ended");
     Ok(())
@@ -96,7 +99,7 @@ async fn serve_admin(listener: TcpListener, health: Health, config: Config) {
 }
 
 /// What `/readyz` looks at.
-fn probe(handle: Handle, gate: Gate, drain: drain::Drain) -> Probe {
+fn probe(handle: Handle, gate: Gate, drain: drain::Drain, counter: Counter) -> Probe {
     Arc::new(move || {
         let (status, registry) = (handle.status(), handle.registry().load());
         let servers = registry.servers().len();
@@ -104,7 +107,17 @@ fn probe(handle: Handle, gate: Gate, drain: drain::Drain) -> Probe {
             .last_fault
             .as_deref()
             .map_or("no fault".to_owned(), |fault| format!("refused: {}", fault.replace('\n', "; ")));
-        vec![
+        let shared = counter.is_shared().map(|reached| Check {
+            name: "shared limits",
+            holds: reached,
+            required: false,
+            detail: if reached {
+                "shared by all replicas".into()
+            } else {
+                "out of reach, divided among replicas".into()
+            },
+        });
+        let checks = vec![
             Check {
                 name: "serving",
                 holds: !drain.is_begun(),
@@ -121,7 +134,8 @@ fn probe(handle: Handle, gate: Gate, drain: drain::Drain) -> Probe {
                     status.generation, status.loaded_at, status.reloads, status.failed
                 ),
             },
-        ]
+        ];
+        checks.into_iter().chain(shared).collect()
     })
 }
 

@@ -7,6 +7,7 @@ mod account;
 mod env;
 mod print;
 mod read;
+mod shared;
 
 use std::path::PathBuf;
 
@@ -72,6 +73,7 @@ impl Config {
             ("admin", a.admin != b.admin),
             ("upstream", a.upstream != b.upstream),
             ("limits", limits(a) != limits(b) || a.quota.fail_fast != b.quota.fail_fast),
+            ("shared", a.quota.shared != b.quota.shared),
             ("telemetry", a.telemetry != b.telemetry),
         ]
         .into_iter()

@@ -2,11 +2,11 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::{sync::mpsc, time::Instant};
 
 use super::Account;
 use crate::budget::{Bucket, Budget};
@@ -26,21 +26,49 @@ pub enum Statement {
 
 /// The ledgers of all accounts. They outlive every reload; a clone is the same set.
 #[derive(Clone, Debug, Default)]
-pub struct Ledgers(Arc<RwLock<HashMap<String, Arc<Ledger>>>>);
+pub struct Ledgers(Arc<Shelf>);
+
+#[derive(Debug, Default)]
+struct Shelf {
+    ledgers: RwLock<HashMap<String, Arc<Ledger>>>,
+    outbox: OnceLock<mpsc::Sender<(String, Vec<Bucket>)>>,
+}
 
 impl Ledgers {
     /// The ledger of an account: of its id at its URL with its credential, for another one has other limits.
     #[must_use]
     pub fn of(&self, account: &Account) -> Arc<Ledger> {
         let key = account.identity();
-        if let Some(ledger) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(key) {
+        if let Some(ledger) = self.0.ledgers.read().unwrap_or_else(PoisonError::into_inner).get(key) {
             return ledger.clone();
         }
-        self.0.write().unwrap_or_else(PoisonError::into_inner).entry(key.to_owned()).or_default().clone()
+        self.0.ledgers.write().unwrap_or_else(PoisonError::into_inner).entry(key.to_owned()).or_default().clone()
     }
 
-    /// Write down what an answer to a request for this account said.
+    /// Tell others, too, what vendors say of which [`Account::identity`]. Only the first one asked for is told.
+    pub fn tell(&self, outbox: mpsc::Sender<(String, Vec<Bucket>)>) {
+        // A second one would be a second road over the same upstream, which shares with the first.
+        let _ = self.0.outbox.set(outbox);
+    }
+
+    /// Write down what an answer to a request for this account said, and tell whoever wants to hear.
     pub fn write(&self, account: &Account, statements: impl Iterator<Item = Statement>) {
+        let Some(outbox) = self.0.outbox.get() else { return self.hear(account, statements) };
+        let statements: Vec<Statement> = statements.collect();
+        let limited = |statement: &Statement| match statement {
+            Statement::Limited(bucket) => Some(bucket.clone()),
+            Statement::Unlimited(_) => None,
+        };
+        let buckets: Vec<Bucket> = statements.iter().filter_map(limited).collect();
+        if !buckets.is_empty() {
+            // Where nobody keeps up the next answer says it again.
+            let _ = outbox.try_send((account.identity().to_owned(), buckets));
+        }
+        self.hear(account, statements.into_iter());
+    }
+
+    /// Write down what is said of this account.
+    pub fn hear(&self, account: &Account, statements: impl Iterator<Item = Statement>) {
         let (mut ledger, now) = (None, Instant::now());
         for statement in statements {
             ledger.get_or_insert_with(|| self.of(account)).write(statement, now);

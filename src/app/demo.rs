@@ -55,7 +55,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
         registry: Arc::new(ArcSwap::from_pointee(registry)),
         gate: gate.clone(),
         clock: Clock::system(),
-        counter: Counter::new(&quota::Config::default()),
+        counter: Counter::new(&quota::Config::default()).map_err(Failure::Bug)?,
     };
     let client = Upstream::new(&upstream).map_err(Failure::Bug)?;
     let road = stack::road(&world, &edge, &upstream, client);

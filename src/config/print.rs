@@ -3,6 +3,7 @@
 use std::{fmt::Write as _, path::Path, time::Duration};
 
 use super::Config;
+use crate::policy::quota::Address;
 use crate::rate::Limits;
 use crate::secret::Source;
 use crate::telemetry::Format;
@@ -22,7 +23,7 @@ pub fn effective(config: &Config) -> String {
     line("policies", &path(&config.policies.value));
     line("catalog", &config.catalog.as_ref().map_or_else(|| "null".into(), |catalog| path(&catalog.value)));
     line("store", "none");
-    line("shared", "none");
+    line("shared", &shared(config));
     line("api_tokens", &api_tokens(config));
     line("upstream", &upstream(config));
     line("limits", &limits(config));
@@ -40,6 +41,15 @@ pub fn effective(config: &Config) -> String {
         }
     }
     text
+}
+
+fn shared(config: &Config) -> String {
+    let Some(part) = &config.quota.shared else { return "none".into() };
+    let url = match &part.url {
+        Address::Plain(url) => quoted(url),
+        Address::Secret(found) => source(found),
+    };
+    format!("{{url: {url}, replicas: {}, timeout: {}}}", part.replicas, duration(part.timeout))
 }
 
 fn api_tokens(config: &Config) -> String {

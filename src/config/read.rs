@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::Path, path::PathBuf, time::Duration};
 
-use super::{Config, Reading, account, env::Environment, env::Overrides};
+use super::{Config, Reading, account, env::Environment, env::Overrides, shared};
 use crate::document::{At, Fault, Faults, Fields, Located, Sink, Spot, Value, parse};
 use crate::policy::quota;
 use crate::rate::Limits;
@@ -101,7 +101,7 @@ impl<'d> Layer<'d> {
         }
         self.not_yet("tls");
         self.only_none("store");
-        self.only_none("shared");
+        config.quota.shared = self.scalar("shared").and_then(|at| shared::read(&at, base));
         self.section("admin").admin(&mut config.admin, config.serve.listen);
         self.section("upstream").upstream(&mut config.upstream);
         self.section("limits").limits(config);

@@ -33,6 +33,9 @@ fn error(reply: &Reply) -> Option<Value> {
 /// Name, limit, remaining, reset and window of a bucket.
 type Told = (String, i64, i64, i64, Option<i64>);
 
+/// A header of the vendor.
+type Header = (&'static str, &'static str);
+
 /// What the headers of an answer say, in both families, which must say the same.
 fn told(reply: &Reply) -> Option<Told> {
     let number = |name: &str| reply.header(name).map(|text| text.parse::<i64>().expect("a whole number"));
@@ -92,7 +95,7 @@ fn what_the_vendor_says_comes_out_in_both_families_for_the_bucket_nearest_to_exh
     let unlimited = with(with(org, 0, "unlimited"), 1, "unlimited");
     let (of_user, of_org) =
         (Some(("user".to_owned(), 900, 450, 17, Some(60))), Some(("org".to_owned(), 100_000, 20_000, 86_400, None)));
-    let cases: [(&str, Vec<(&str, &str)>, Option<Told>); 20] = [
+    let cases: [(&str, Vec<Header>, Option<Told>); 20] = [
         ("both", [user, org].concat(), of_org.clone()),
         ("both, the user's nearer", [with(user, 1, "1"), org].concat(), Some(("user".into(), 900, 1, 17, Some(60)))),
         ("user alone", user.to_vec(), of_user.clone()),

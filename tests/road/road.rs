@@ -56,7 +56,7 @@ impl Road {
             registry: Arc::new(ArcSwap::from_pointee(registry)),
             gate: Gate::new(8),
             clock,
-            counter: Counter::new(&config.quota),
+            counter: Counter::new(&config.quota).unwrap(),
         };
         let service = BoxCloneService::new(open(&world, &config));
         Self { runtime, world, hand, service, config, generation: Cell::new(1), _folder: folder }

@@ -94,3 +94,8 @@ pub(super) fn charges(call: &Call) -> Result<Vec<Charge<'_>>, Refusal> {
     }
     Ok(found)
 }
+
+/// The same limits for one of `parts` replicas that share them.
+pub(super) fn divided<'c>(charges: &[Charge<'c>], parts: u32) -> Vec<Charge<'c>> {
+    charges.iter().map(|charge| Charge { rate: charge.rate.divided(parts), ..*charge }).collect()
+}

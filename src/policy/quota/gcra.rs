@@ -35,6 +35,12 @@ impl Cell {
         Ok(Self { arrival, interval: rate.interval() })
     }
 
+    /// The cell after one more request that passed, room or no room.
+    pub(super) fn record(self, rate: &Rate, now: u64) -> Self {
+        let spent = self.spent(rate, now).saturating_add(rate.interval()).min(capacity(rate));
+        Self { arrival: now.saturating_add(spent), interval: rate.interval() }
+    }
+
     /// How the limit stands.
     pub(super) fn standing(self, rate: &Rate, now: u64) -> Standing {
         let interval = rate.interval();

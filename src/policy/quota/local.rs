@@ -51,6 +51,16 @@ impl Local {
         Ok(standings)
     }
 
+    /// Write down a call that others let pass.
+    pub(super) fn record(&self, charges: &[Charge<'_>]) {
+        let now = self.now();
+        for charge in charges {
+            let cell = self.cell(charge);
+            let mut cell = cell.lock().unwrap_or_else(PoisonError::into_inner);
+            *cell = cell.record(&charge.rate, now);
+        }
+    }
+
     fn now(&self) -> u64 {
         u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }

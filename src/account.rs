@@ -1,12 +1,18 @@
 //! Accounts: one connected vendor account, its base URL and its credential.
 
+pub mod budget;
 pub mod credential;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt::{self, Write},
+    sync::Arc,
+};
 
 use arc_swap::{ArcSwap, Guard};
+use sha2::{Digest, Sha256};
 
 use crate::catalog::integration::{Authentication, Integration};
+use crate::rate::Limits;
 use crate::secret::Secret;
 use credential::Credential;
 
@@ -20,6 +26,9 @@ pub struct Account {
     pub base_url: http::Uri,
     /// May the credential travel without TLS? Always so on loopback.
     pub plaintext: bool,
+    /// What the operator lets all MCP servers do to it together.
+    pub limits: Limits,
+    identity: String,
     credential: ArcSwap<Credential>,
 }
 
@@ -45,8 +54,21 @@ impl Account {
             Some("http") => return Err("http:// is only for loopback, use https:// or set plaintext: true".into()),
             _ => return Err("expected a base URL that begins with https://".into()),
         }
+        let identity = identity(&id, &base_url, &credential);
         let credential = ArcSwap::from_pointee(Credential::new(&integration.authentication, credential)?);
-        Ok(Self { id, integration, base_url, plaintext, credential })
+        Ok(Self { id, integration, base_url, plaintext, limits: Limits::default(), identity, credential })
+    }
+
+    /// The same account with these limits of the operator's.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Tells accounts apart whose vendor counts them apart: the id, and a digest of URL and first credential.
+    #[must_use]
+    pub fn identity(&self) -> &str {
+        &self.identity
     }
 
     /// Put a new credential in the place of the old one; calls under way keep the one they began with.
@@ -75,6 +97,19 @@ impl Account {
     pub fn trusts_loopback(&self) -> bool {
         self.plaintext || is_loopback(&self.base_url)
     }
+}
+
+fn identity(id: &str, base_url: &http::Uri, credential: &Secret) -> String {
+    let mut digest = Sha256::new();
+    digest.update(base_url.to_string());
+    digest.update([0]);
+    digest.update(credential.expose());
+    // Eight bytes: nothing is guarded by it, and no key can be told from it.
+    digest.finalize().iter().take(8).fold(format!("{id}:"), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Does the URL name this very machine? Only `localhost` and loopback addresses do; no name is looked up.

@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::document::Faults;
 use crate::edge::limits::Gate;
+use crate::policy::quota::Counter;
 use crate::serve::{self, drain};
 use crate::server::Server;
 use crate::stack::{self, World};
@@ -73,19 +74,23 @@ pub async fn serve(sources: Sources) -> Result<(), Failure> {
     let gate = Gate::new(config.edge.max_in_flight);
     let (observer, background) = Observer::start(&config.telemetry, &*environment).map_err(Failure::Usage)?;
     measure(&observer, &gate, &handle);
+    let counter = Counter::new(&config.quota).map_err(Failure::Usage)?;
+    let sharing = tokio::spawn(counter.clone().keep_connected());
     let world = World {
         registry: handle.registry().clone(),
         gate: gate.clone(),
         clock: Clock::system(),
         observer: observer.clone(),
+        counter: counter.clone(),
     };
     let client = Upstream::new(&config.upstream).map_err(Failure::Usage)?;
     let road = stack::road(&world, &config.edge, &config.upstream, client.clone());
 
     let (ending, drain) = drain::channel();
     let exposition = observer.clone();
-    let health = Health::new(probe(handle, gate.clone(), drain.clone(), observer, client))
-        .with_metrics(Arc::new(move || exposition.metrics().exposition()));
+    let health =
+        Health::new(probe(Looks { handle, gate: gate.clone(), drain: drain.clone(), observer, client, counter }))
+            .with_metrics(Arc::new(move || exposition.metrics().exposition()));
     let admin = tokio::spawn(serve_admin(admin, health, config.clone()));
     end_on_signal(ending)?;
     say(&format!("listening on http://{address}\n"))?;
@@ -95,6 +100,7 @@ pub async fn serve(sources: Sources) -> Result<(), Failure> {
     let deadline = deadline.await.unwrap_or_else(|_| Instant::now());
     background.end(deadline.max(Instant::now() + LAST_WORDS)).await;
     reloading.abort();
+    sharing.abort();
     admin.abort();
     tracing::info!("ended");
     Ok(())
@@ -142,7 +148,17 @@ async fn serve_admin(listener: TcpListener, health: Health, config: Config) {
 }
 
 /// What `/readyz` looks at.
-fn probe(handle: Handle, gate: Gate, drain: drain::Drain, observer: Observer, upstream: Upstream) -> Probe {
+struct Looks {
+    handle: Handle,
+    gate: Gate,
+    drain: drain::Drain,
+    observer: Observer,
+    client: Upstream,
+    counter: Counter,
+}
+
+fn probe(looks: Looks) -> Probe {
+    let Looks { handle, gate, drain, observer, client, counter } = looks;
     Arc::new(move || {
         let (status, registry) = (handle.status(), handle.registry().load());
         let servers = registry.servers().len();
@@ -150,6 +166,16 @@ fn probe(handle: Handle, gate: Gate, drain: drain::Drain, observer: Observer, up
             .last_fault
             .as_deref()
             .map_or("no fault".to_owned(), |fault| format!("refused: {}", fault.replace('\n', "; ")));
+        let shared = counter.is_shared().map(|reached| Check {
+            name: "shared limits",
+            holds: reached,
+            required: false,
+            detail: if reached {
+                "shared by all replicas".into()
+            } else {
+                "out of reach, divided among replicas".into()
+            },
+        });
         let mut checks = vec![
             Check {
                 name: "serving",
@@ -167,7 +193,7 @@ fn probe(handle: Handle, gate: Gate, drain: drain::Drain, observer: Observer, up
                     status.generation, status.loaded_at, status.reloads, status.failed
                 ),
             },
-            accounts(&upstream.statuses()),
+            accounts(&client.statuses()),
         ];
         checks.extend(observer.audit().map(|audit| Check {
             name: "audit",
@@ -181,6 +207,7 @@ fn probe(handle: Handle, gate: Gate, drain: drain::Drain, observer: Observer, up
             required: false,
             detail: format!("{} requests sent, {} dropped, {} given up", spans.sent, spans.dropped, spans.failed),
         }));
+        checks.extend(shared);
         checks
     })
 }

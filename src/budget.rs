@@ -3,7 +3,7 @@
 //! A [`Bucket`] is one limit as its owner last stated it; a [`Budget`] is all that one answer stated. What the headers
 //! of an answer say comes from the bucket nearest to exhaustion.
 
-use std::fmt::Write;
+use std::{cmp::Ordering, fmt::Write};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -30,13 +30,13 @@ impl Budget {
     /// The bucket nearest to exhaustion: the smallest share left; of equals, the one that is empty longest.
     #[must_use]
     pub fn nearest(&self) -> Option<&Bucket> {
-        self.0.iter().min_by(|a, b| {
-            let (left, right) = (
-                u128::from(a.remaining) * u128::from(b.limit.max(1)),
-                u128::from(b.remaining) * u128::from(a.limit.max(1)),
-            );
-            left.cmp(&right).then(b.reset.cmp(&a.reset))
-        })
+        self.0.iter().min_by(|a, b| a.nearer(b))
+    }
+
+    /// As [`Budget::nearest`], taken out of the rest.
+    #[must_use]
+    pub fn into_nearest(self) -> Option<Bucket> {
+        self.0.into_iter().min_by(Bucket::nearer)
     }
 }
 
@@ -47,6 +47,12 @@ const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 impl Bucket {
+    fn nearer(&self, other: &Self) -> Ordering {
+        let left = u128::from(self.remaining) * u128::from(other.limit.max(1));
+        let right = u128::from(other.remaining) * u128::from(self.limit.max(1));
+        left.cmp(&right).then(other.reset.cmp(&self.reset))
+    }
+
     /// Write both header families: `ratelimit-*` (draft-ietf-httpapi-ratelimit-headers-06) and `RateLimit` with
     /// `RateLimit-Policy` (draft -10, structured fields of RFC 9651).
     pub fn write(&self, headers: &mut HeaderMap) {

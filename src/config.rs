@@ -8,11 +8,14 @@ mod env;
 mod not_yet;
 mod print;
 mod read;
+mod shared;
 mod telemetry_keys;
 
 use std::path::PathBuf;
 
 use crate::document::{Faults, Located};
+use crate::policy::quota;
+use crate::rate::Limits;
 use crate::secret::Source;
 use crate::{admin, edge, serve, telemetry, upstream};
 
@@ -42,6 +45,10 @@ pub struct Config {
     pub catalog: Option<Located<PathBuf>>,
     /// The list of API tokens.
     pub api_tokens: Option<Located<Source>>,
+    /// How often each API token may be used (`api_tokens.limits`).
+    pub api_token_limits: Limits,
+    /// What limits are set to.
+    pub quota: quota::Config,
     /// The accounts, in the order of the file.
     pub accounts: Vec<AccountConfig>,
 }
@@ -67,7 +74,8 @@ impl Config {
             ("allowed_origins", a.edge.allowed_origins != b.edge.allowed_origins),
             ("admin", a.admin != b.admin),
             ("upstream", a.upstream != b.upstream),
-            ("limits", limits(a) != limits(b)),
+            ("limits", limits(a) != limits(b) || a.quota.fail_fast != b.quota.fail_fast),
+            ("shared", a.quota.shared != b.quota.shared),
             ("telemetry", a.telemetry != b.telemetry),
         ]
         .into_iter()

@@ -9,13 +9,13 @@
 //! 3. [`edge`], the HTTP plane: shed, origin, and identify, which finds the MCP server a token belongs to.
 //! 4. [`mcp::terminate`], a seam: JSON-RPC and the revisions of MCP end here. `initialize`, `server/discover` and
 //!    `tools/list` are answered from the [`mcp::handbook`]; a `tools/call` becomes a [`call::Call`].
-//! 5. [`policy`], the call plane: audit, authorize, arguments. It knows neither HTTP nor JSON-RPC.
+//! 5. [`policy`], the call plane: audit, authorize, arguments, quota. It knows neither HTTP nor JSON-RPC.
 //! 6. [`upstream`], a seam: the call becomes a REST request by what the [`catalog`] says of its tool, goes out with the
 //!    [`account`]'s credential, and the answer becomes an [`outcome::Outcome`] or a [`refusal::Refusal`].
 //! 7. On the way back [`mcp::fault`] is the one table that turns refusals into answers, and [`mcp::reply`] writes them.
 //!
-//! Imports run down this list and never up; [`document`], [`refusal`], [`outcome`], [`budget`], [`secret`], [`trace`],
-//! `tls`, [`clock`] and [`nearest`] are leaves that everybody may know.
+//! Imports run down this list and never up; [`document`], [`refusal`], [`outcome`], [`budget`], [`rate`], [`secret`],
+//! [`trace`], `tls`, [`clock`] and [`nearest`] are leaves that everybody may know.
 
 pub mod account;
 pub mod admin;
@@ -32,6 +32,7 @@ pub mod mcp;
 pub mod nearest;
 pub mod outcome;
 pub mod policy;
+pub mod rate;
 pub mod refusal;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

@@ -5,3 +5,4 @@
 pub mod arguments;
 pub mod audit;
 pub mod authorize;
+pub mod quota;

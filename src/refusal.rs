@@ -8,6 +8,7 @@ use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
 
+use crate::budget::Bucket;
 use crate::outcome::Exchange;
 
 /// Why a request or a call was not carried out, or not to its end.
@@ -76,6 +77,8 @@ pub enum Refusal {
     AuditUnavailable,
     /// The arguments do not fit the tool.
     Arguments(Vec<Misfit>),
+    /// A limit has no room for the call; nothing was sent.
+    Limited(Box<Limited>),
 
     // The upstream.
     /// The upstream answered with an error.
@@ -112,6 +115,7 @@ impl Refusal {
             Self::UnknownTool { .. } => "unknown_tool",
             Self::AuditUnavailable => "audit_unavailable",
             Self::Arguments(_) => "invalid_arguments",
+            Self::Limited(_) => "rate_limited",
             Self::Remote(remote) => &remote.kind,
             Self::Upstream(fault) => fault.kind.word(),
             Self::Internal(_) => "internal",
@@ -139,6 +143,46 @@ impl Refusal {
         match self {
             Self::Expired { server, .. } | Self::ApiToken { server } => Some(server),
             _ => None,
+        }
+    }
+
+    /// The one limit that has no room, here or at the upstream, where it is known.
+    #[must_use]
+    pub fn bucket(&self) -> Option<&Bucket> {
+        match self {
+            Self::Limited(limited) => Some(&limited.bucket),
+            Self::Remote(remote) => remote.bucket.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// What is known of limits after this, for the headers: of the one that refused, or else of all.
+    #[must_use]
+    pub fn limits(&self) -> Option<&Bucket> {
+        match self {
+            // All that is told of a refusal is told of the limit that refused.
+            Self::Remote(remote) if remote.status == 429 => self.bucket(),
+            _ => self.bucket().or_else(|| self.exchange()?.budget.nearest()),
+        }
+    }
+
+    /// Seconds after which the same call can pass, where that is known.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Limited(limited) => Some(limited.retry_after()),
+            Self::Remote(remote) => remote.retry_after,
+            Self::Upstream(fault) => fault.kind.retry_after(),
+            _ => None,
+        }
+    }
+
+    /// Tell of one more limit in the answer.
+    pub fn add_bucket(&mut self, bucket: Bucket) {
+        match self {
+            Self::Remote(remote) => remote.exchange.budget.0.push(bucket),
+            Self::Upstream(fault) => fault.exchange.budget.0.push(bucket),
+            _ => {}
         }
     }
 
@@ -194,6 +238,38 @@ pub struct Misfit {
     pub problem: String,
 }
 
+/// A limit that has no room for a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limited {
+    /// The limit as it stands: nothing remains, and `reset` is when the call can pass.
+    pub bucket: Bucket,
+    /// Where it is configured and what it is, for the log.
+    pub rule: String,
+    /// Whose limit it is.
+    pub whose: Whose,
+}
+
+impl Limited {
+    /// Seconds after which the same call can pass, at least 1.
+    #[must_use]
+    pub fn retry_after(&self) -> u64 {
+        self.bucket.reset.unwrap_or_default().max(1)
+    }
+}
+
+/// Whose limit has no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// The MCP server's.
+    Server,
+    /// The account's, set by the operator.
+    Account,
+    /// The caller's API token's.
+    ApiToken,
+    /// The account's, set by the vendor.
+    Vendor,
+}
+
 /// An error that the upstream answered with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Remote {
@@ -209,6 +285,8 @@ pub struct Remote {
     pub raw: Option<serde_json::Value>,
     /// Seconds to wait before the same call can succeed.
     pub retry_after: Option<u64>,
+    /// The limit that refused, where the upstream answered 429 and said.
+    pub bucket: Option<Bucket>,
     /// Did a write go out?
     pub write: bool,
     /// What it took.

@@ -2,7 +2,7 @@
 
 use std::{fmt, io, path::PathBuf};
 
-use crate::document::At;
+use crate::document::{At, Fields};
 
 /// A secret value. `Debug` prints `***`.
 #[derive(Clone, PartialEq, Eq)]
@@ -45,8 +45,13 @@ impl Source {
             at.fault("a secret is never written inline, expected {env: NAME} or {file: PATH}");
             return None;
         }
-        let mut fields = at.fields()?;
-        let (env, file) = (fields.get("env"), fields.get("file"));
+        Self::take(at.fields()?, base)
+    }
+
+    /// As [`Source::read`], from the keys of a mapping that others were taken from before.
+    #[must_use]
+    pub fn take(mut fields: Fields<'_>, base: &std::path::Path) -> Option<Self> {
+        let (env, file, at) = (fields.get("env"), fields.get("file"), fields.at().clone());
         fields.finish();
         match (env, file) {
             (Some(env), None) => env.text().map(|name| Self::Env(name.to_owned())),

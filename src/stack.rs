@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::edge::{self, identify, limits::Gate, origin::Origins, rescue, trace};
 use crate::mcp::terminate::{self, Terminate};
 use crate::outcome::Outcome;
-use crate::policy::{arguments, audit, authorize};
+use crate::policy::{arguments, audit, authorize, quota};
 use crate::refusal::Refusal;
 use crate::server::registry::Registry;
 use crate::telemetry::observer::Observer;
@@ -35,6 +35,8 @@ pub struct World {
     pub clock: Clock,
     /// Told of every request that is over.
     pub observer: Observer,
+    /// Counts calls against limits.
+    pub counter: quota::Counter,
 }
 
 /// The whole road.
@@ -65,21 +67,23 @@ where
         // Token > MCP server > expiry > API token; takes the running set once.
         .layer(identify::layer(world.registry.clone(), world.clock.clone()))
         // Body limit, deadline, MCP; from here on there are calls.
-        .service(Terminate::new(calls(client, world.observer.clone()), seam, world.observer.clone()))
+        .service(Terminate::new(calls(world, client), seam, world.observer.clone()))
 }
 
 /// The call plane.
 fn calls(
+    world: &World,
     client: Upstream,
-    observer: Observer,
 ) -> impl Service<Call, Response = Outcome, Error = Refusal, Future: Send> + Clone + Send + 'static {
     ServiceBuilder::new()
         // Outside authorize: denials are recorded.
-        .layer(audit::layer(observer))
+        .layer(audit::layer(world.observer.clone()))
         // Before anything that looks at arguments or answers from memory.
         .layer(authorize::layer())
         // After authorize: what is hidden is not even described. Before any quota: a misfit spends nothing.
         .layer(arguments::layer())
+        // After both: a refused call spends nothing.
+        .layer(quota::layer(world.counter.clone(), client.ledgers().clone()))
         // The REST plane is behind this seam, see `upstream`.
         .service(client)
 }

@@ -100,7 +100,7 @@ fn every_scalar_key_has_its_variable_and_a_bad_value_is_a_fault_that_names_it() 
         ("listen", "8080"),
         ("public_url", "mcp.example.com"),
         ("store", "sqlite:./x"),
-        ("shared", "redis://x"),
+        ("shared", "memcached://x"),
         ("admin.listen", "nowhere"),
         ("upstream.connect_timeout", "2"),
         ("upstream.call_timeout", "0s"),
@@ -116,6 +116,7 @@ fn every_scalar_key_has_its_variable_and_a_bad_value_is_a_fault_that_names_it() 
         ("limits.max_in_flight", "0"),
         ("limits.header_timeout", "10"),
         ("limits.drain", "x"),
+        ("limits.fail_fast", "maybe"),
         ("telemetry.log.format", "xml"),
         ("telemetry.log.level", "chaperone=loud"),
     ] {

@@ -15,6 +15,7 @@ use crate::account::Account;
 use crate::catalog::Catalog;
 use crate::config::{self, Config, Environment, Input, Reading};
 use crate::document::{Fault, Faults, Located};
+use crate::rate::Limits;
 use crate::secret::Source;
 use crate::server::{
     api_tokens::{self, ApiTokens},
@@ -111,6 +112,7 @@ fn read(sources: &Sources, generation: u64) -> Result<Assembled, Faults> {
         loopback,
         environment: &*sources.environment,
         generation,
+        api_token_limits: config.api_token_limits,
         now: Timestamp::now(),
     };
     let registry = world.registry(drafts, tokens.unwrap_or_default(), &mut report);
@@ -136,6 +138,7 @@ pub fn from_documents(
         loopback: listen.ip().is_loopback(),
         environment: &|name| std::env::var(name).ok(),
         generation: 1,
+        api_token_limits: Limits::default(),
         now: Timestamp::now(),
     };
     let registry = world.registry(drafts, api_tokens, &mut report);

@@ -13,6 +13,7 @@ use crate::account::Account;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::edge::{self, limits::Gate};
+use crate::policy::quota::{self, Counter};
 use crate::sandbox::{self, Sandbox};
 use crate::secret::Secret;
 use crate::serve::{self, drain};
@@ -55,6 +56,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
         gate: gate.clone(),
         clock: Clock::system(),
         observer: Observer::quiet().map_err(Failure::Bug)?,
+        counter: Counter::new(&quota::Config::default()).map_err(Failure::Bug)?,
     };
     let client = Upstream::new(&upstream).map_err(Failure::Bug)?;
     let road = stack::road(&world, &edge, &upstream, client);

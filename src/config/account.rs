@@ -6,6 +6,7 @@ use http::Uri;
 
 use super::not_yet::refuse;
 use crate::document::{At, Located, Spot};
+use crate::rate::Limits;
 use crate::secret::Source;
 use crate::server::document::is_name;
 
@@ -22,6 +23,8 @@ pub struct AccountConfig {
     pub plaintext: bool,
     /// `credentials.api_key`.
     pub api_key: Option<Located<Source>>,
+    /// `limits`: what all MCP servers may do to it together.
+    pub limits: Limits,
     /// Where the account stands.
     pub spot: Spot,
 }
@@ -46,8 +49,9 @@ fn account<'d>(at: &At<'d>, base: &Path, seen: &mut HashSet<&'d str>) -> Option<
     let plaintext = fields.get("plaintext").and_then(|at| at.boolean()).unwrap_or(false);
     let base_url = fields.get("base_url").and_then(|at| base_url(&at, plaintext));
     let api_key = fields.get("credentials").and_then(|at| credentials(&at, base));
+    let limits = fields.get("limits").and_then(|at| Limits::read(&at)).unwrap_or_default();
     fields.finish();
-    Some(AccountConfig { id: id?, integration: integration?, base_url, plaintext, api_key, spot: at.spot() })
+    Some(AccountConfig { id: id?, integration: integration?, base_url, plaintext, api_key, limits, spot: at.spot() })
 }
 
 fn id<'d>(at: &At<'d>, seen: &mut HashSet<&'d str>) -> Option<Located<String>> {

@@ -17,7 +17,7 @@ enum Kind {
 }
 
 /// Every key that can be overridden.
-const KEYS: [(&str, Kind); 31] = [
+const KEYS: [(&str, Kind); 32] = [
     ("listen", Kind::Text),
     ("public_url", Kind::Text),
     ("policies", Kind::Text),
@@ -40,6 +40,7 @@ const KEYS: [(&str, Kind); 31] = [
     ("limits.max_in_flight", Kind::Integer),
     ("limits.header_timeout", Kind::Text),
     ("limits.drain", Kind::Text),
+    ("limits.fail_fast", Kind::Boolean),
     ("telemetry.service_name", Kind::Text),
     ("telemetry.traces.sample", Kind::Text),
     ("telemetry.otlp.endpoint", Kind::Text),

@@ -3,6 +3,8 @@
 use std::{fmt::Write as _, path::Path, time::Duration};
 
 use super::Config;
+use crate::policy::quota::Address;
+use crate::rate::Limits;
 use crate::secret::Source;
 use crate::telemetry::{
     Format,
@@ -25,8 +27,8 @@ pub fn effective(config: &Config) -> String {
     line("policies", &path(&config.policies.value));
     line("catalog", &config.catalog.as_ref().map_or_else(|| "null".into(), |catalog| path(&catalog.value)));
     line("store", "none");
-    line("shared", "none");
-    line("api_tokens", &config.api_tokens.as_ref().map_or_else(|| "null".into(), |at| source(&at.value)));
+    line("shared", &shared(config));
+    line("api_tokens", &api_tokens(config));
     line("upstream", &upstream(config));
     line("limits", &limits(config));
     line("telemetry", &telemetry(config));
@@ -37,11 +39,30 @@ pub fn effective(config: &Config) -> String {
         let base_url = account.base_url.as_ref().map_or_else(|| "null".into(), |at| quoted(&at.value.to_string()));
         let _ = writeln!(text, "    base_url: {base_url}");
         let _ = writeln!(text, "    plaintext: {}", account.plaintext);
+        let _ = writeln!(text, "    limits: {}", account.limits);
         if let Some(key) = &account.api_key {
             let _ = writeln!(text, "    credentials: {{api_key: {}}}", source(&key.value));
         }
     }
     text
+}
+
+fn shared(config: &Config) -> String {
+    let Some(part) = &config.quota.shared else { return "none".into() };
+    let url = match &part.url {
+        Address::Plain(url) => quoted(url),
+        Address::Secret(found) => source(found),
+    };
+    format!("{{url: {url}, replicas: {}, timeout: {}}}", part.replicas, duration(part.timeout))
+}
+
+fn api_tokens(config: &Config) -> String {
+    let Some(at) = &config.api_tokens else { return "null".into() };
+    let text = source(&at.value);
+    if config.api_token_limits == Limits::default() {
+        return text;
+    }
+    format!("{}, limits: {}}}", text.trim_end_matches('}'), config.api_token_limits)
 }
 
 fn upstream(config: &Config) -> String {
@@ -64,12 +85,13 @@ fn upstream(config: &Config) -> String {
 
 fn limits(config: &Config) -> String {
     format!(
-        "{{max_body: {}, max_connections: {}, max_in_flight: {}, header_timeout: {}, drain: {}}}",
+        "{{max_body: {}, max_connections: {}, max_in_flight: {}, header_timeout: {}, drain: {}, fail_fast: {}}}",
         size(config.edge.max_body),
         config.serve.max_connections,
         config.edge.max_in_flight,
         duration(config.serve.header_timeout),
         duration(config.serve.drain),
+        config.quota.fail_fast,
     )
 }
 

@@ -3,8 +3,10 @@
 use std::{net::SocketAddr, path::Path, path::PathBuf, time::Duration};
 
 use super::not_yet::refuse;
-use super::{Config, Reading, account, env::Environment, env::Overrides, telemetry_keys};
-use crate::document::{At, Fault, Faults, Fields, Located, Sink, Spot, parse};
+use super::{Config, Reading, account, env::Environment, env::Overrides, shared, telemetry_keys};
+use crate::document::{At, Fault, Faults, Fields, Located, Sink, Spot, Value, parse};
+use crate::policy::quota;
+use crate::rate::Limits;
 use crate::secret::Source;
 use crate::telemetry::{
     Format,
@@ -75,6 +77,8 @@ fn defaults(file: &str, base: &Path) -> Config {
         policies: Located { value: base.join("policies"), spot },
         catalog: None,
         api_tokens: None,
+        api_token_limits: Limits::default(),
+        quota: quota::Config::default(),
         accounts: Vec::new(),
     }
 }
@@ -97,11 +101,12 @@ impl<'d> Layer<'d> {
         let base = self.base;
         set(&mut config.policies, self.scalar("policies").and_then(|at| path(&at, base)));
         config.catalog = self.scalar("catalog").and_then(|at| path(&at, base));
-        let tokens = self.of_file("api_tokens");
-        config.api_tokens = tokens.and_then(|at| Source::read(&at, base).map(|source| at.locate(source)));
+        if let Some(at) = self.of_file("api_tokens") {
+            (config.api_tokens, config.api_token_limits) = api_tokens(&at, base);
+        }
         self.not_yet("tls");
         self.only_none("store");
-        self.only_none("shared");
+        config.quota.shared = self.scalar("shared").and_then(|at| shared::read(&at, base));
         self.section("admin").admin(&mut config.admin, config.serve.listen);
         self.section("upstream").upstream(&mut config.upstream);
         self.section("limits").limits(config);
@@ -151,6 +156,7 @@ impl<'d> Layer<'d> {
         set(&mut edge.max_in_flight, self.scalar("max_in_flight").and_then(|at| positive(&at, count(&at))));
         set(&mut serve.header_timeout, self.scalar("header_timeout").and_then(|at| timeout(&at)));
         set(&mut serve.drain, self.scalar("drain").and_then(|at| at.duration()));
+        set(&mut config.quota.fail_fast, self.scalar("fail_fast").and_then(|at| at.boolean()));
         self.finish();
     }
 
@@ -233,6 +239,16 @@ fn set<T>(target: &mut T, found: Option<T>) {
     if let Some(found) = found {
         *target = found;
     }
+}
+
+/// `{file: PATH}` or `{env: NAME}`, and `limits` for each token.
+fn api_tokens(at: &At<'_>, base: &Path) -> (Option<Located<Source>>, Limits) {
+    let Value::Mapping(_) = at.value() else {
+        return (Source::read(at, base).map(|source| at.locate(source)), Limits::default());
+    };
+    let Some(mut fields) = at.fields() else { return (None, Limits::default()) };
+    let limits = fields.get("limits").and_then(|at| Limits::read(&at)).unwrap_or_default();
+    (Source::take(fields, base).map(|source| at.locate(source)), limits)
 }
 
 fn address(at: &At<'_>) -> Option<SocketAddr> {

@@ -11,7 +11,8 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::era::MODERN;
-use crate::refusal::{Misfit, Refusal, Remote};
+use crate::budget::Bucket;
+use crate::refusal::{Limited, Misfit, Refusal, Remote, Whose};
 
 /// What the caller gets.
 #[derive(Debug, PartialEq)]
@@ -79,6 +80,7 @@ pub fn answer(refusal: &Refusal, modern: bool) -> Answer {
             false,
         )),
         Refusal::Arguments(misfits) => Answer::Tool(arguments(misfits)),
+        Refusal::Limited(limited) => Answer::Tool(from_limited(limited)),
         Refusal::Remote(remote) => Answer::Tool(from_remote(remote)),
         Refusal::Upstream(fault) => Answer::Tool(upstream::answer(fault)),
         Refusal::Internal(_) => {
@@ -139,6 +141,33 @@ fn say(text: &mut String, sentence: &str) {
     text.push_str(sentence);
 }
 
+fn limit(bucket: &Bucket) -> Value {
+    let Bucket { scope, limit, remaining, reset, window } = bucket;
+    json!({"limit": limit, "remaining": remaining, "reset": reset, "window": window, "scope": scope})
+}
+
+fn from_limited(limited: &Limited) -> Map<String, Value> {
+    let Limited { bucket, whose, .. } = limited;
+    let owner = match whose {
+        Whose::Server => "this MCP server",
+        Whose::Account => "this account, shared by all that use it",
+        Whose::ApiToken => "your API token",
+        Whose::Vendor => "this account at the vendor, shared by all that use it",
+    };
+    let what = if bucket.scope.ends_with("writes") { "changes" } else { "calls" };
+    let (most, seconds) = (bucket.limit, limited.retry_after());
+    let per = bucket.window.map(|window| format!(" in {window} seconds")).unwrap_or_default();
+    let message = format!(
+        "The limit `{}` of {owner} is used up: at most {most} {what}{per}. Nothing was sent and nothing was changed. \
+         Try again in {seconds} seconds.",
+        bucket.scope
+    );
+    let mut map = envelope(429, "rate_limited", message, false);
+    map.insert("retry_after".into(), seconds.into());
+    map.insert("ratelimit".into(), limit(bucket));
+    map
+}
+
 fn from_remote(remote: &Remote) -> Map<String, Value> {
     let mut message = String::new();
     say(&mut message, &remote.message);
@@ -153,9 +182,8 @@ fn from_remote(remote: &Remote) -> Map<String, Value> {
     if let Some(seconds) = remote.retry_after {
         map.insert("retry_after".into(), seconds.into());
     }
-    if let Some(bucket) = remote.exchange.budget.nearest().filter(|_| remote.status == 429) {
-        let limit = json!({"limit": bucket.limit, "remaining": bucket.remaining, "reset": bucket.reset, "window": bucket.window, "scope": bucket.scope});
-        map.insert("ratelimit".into(), limit);
+    if let Some(bucket) = &remote.bucket {
+        map.insert("ratelimit".into(), limit(bucket));
     }
     if let Some(raw) = &remote.raw {
         map.insert("raw_response".into(), raw.clone());
@@ -227,6 +255,7 @@ mod tests {
                 hint: Some("Wait".into()),
                 raw: None,
                 retry_after: Some(7),
+                bucket: None,
                 write: false,
                 exchange: Exchange::default(),
             };

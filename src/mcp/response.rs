@@ -10,7 +10,7 @@ use super::{
     fault::{self, Answer},
     reply,
 };
-use crate::budget::Budget;
+use crate::budget::Bucket;
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
 use crate::trace::TraceParent;
@@ -37,7 +37,7 @@ pub(super) fn accepted() -> Response<Full<Bytes>> {
 /// The result of a call.
 pub(super) fn carried_out(id: &RawValue, revision: Revision, outcome: &Outcome) -> Response<Full<Bytes>> {
     let mut response = ok(reply::tool(id, revision, &outcome.content));
-    write_budget(&mut response, Some(&outcome.exchange.budget));
+    write_limit(&mut response, outcome.exchange.budget.nearest());
     response
 }
 
@@ -53,7 +53,7 @@ pub fn refused(id: Option<&RawValue>, refusal: &Refusal, modern: bool) -> Respon
     }
 }
 
-/// The answer to a call that was refused or failed. `pass_status`: a 429 of the upstream is one of HTTP too.
+/// The answer to a call that was refused or failed. `pass_status`: "too much" is a 429 of HTTP too.
 pub(super) fn refused_call(
     id: &RawValue,
     revision: Revision,
@@ -71,23 +71,23 @@ pub(super) fn refused_call(
         Answer::Protocol { .. } => return refused(Some(id), refusal, revision.modern()),
     };
     map.insert("trace_id".into(), trace.trace_id().into());
-    let (limited, retry_after) = match refusal {
-        Refusal::Remote(remote) => (remote.status == 429, remote.retry_after),
-        Refusal::Upstream(fault) => (false, fault.kind.retry_after()),
-        _ => (false, None),
+    let limited = match refusal {
+        Refusal::Limited(_) => true,
+        Refusal::Remote(remote) => remote.status == 429,
+        _ => false,
     };
     let body = serde_json::Value::Object(map).to_string();
     let status = if limited && pass_status { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::OK };
     let mut response = json(status, reply::tool_json(id, revision, body.as_bytes(), true));
-    write_budget(&mut response, refusal.exchange().map(|exchange| &exchange.budget));
-    if let Some(seconds) = retry_after {
+    write_limit(&mut response, refusal.limits());
+    if let Some(seconds) = refusal.retry_after() {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     response
 }
 
-fn write_budget(response: &mut Response<Full<Bytes>>, budget: Option<&Budget>) {
-    if let Some(bucket) = budget.and_then(Budget::nearest) {
+fn write_limit(response: &mut Response<Full<Bytes>>, nearest: Option<&Bucket>) {
+    if let Some(bucket) = nearest {
         bucket.write(response.headers_mut());
     }
 }

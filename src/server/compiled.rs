@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{document::Document, instructions, rules::Rules};
 use crate::account::Account;
 use crate::catalog::{offer::Offer, tool::Tool};
+use crate::rate::Limits;
 
 /// A compiled MCP server.
 #[derive(Debug)]
@@ -25,6 +26,10 @@ pub struct Server {
     pub requires_api_token: bool,
     /// Pass an upstream 429 on as HTTP 429 too.
     pub rate_limit_status: bool,
+    /// How often it may be used, by all its callers together.
+    pub limits: Limits,
+    /// How often one API token may be used, at all servers together.
+    pub api_token_limits: Limits,
     /// The tools it shows, in the order of the catalog.
     pub tools: Vec<Offer>,
     /// What it may do, in words for an agent: methods, tags, tools, expiry.
@@ -85,11 +90,19 @@ impl Server {
             expires_at,
             requires_api_token: document.policy.requires_api_token,
             rate_limit_status: document.policy.rate_limit_status,
-            instructions: instructions::write(&account, rules, &tools, expires_at),
+            limits: document.policy.limits,
+            api_token_limits: Limits::default(),
+            instructions: instructions::write(&account, document, rules, &tools),
             account,
             tools,
             decisions,
         }
+    }
+
+    /// The same server with these limits for each API token.
+    #[must_use]
+    pub fn with_api_token_limits(self, api_token_limits: Limits) -> Self {
+        Self { api_token_limits, ..self }
     }
 
     /// Decide of a tool name.

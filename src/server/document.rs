@@ -9,6 +9,7 @@ use super::{
     token::{self, TokenHash},
 };
 use crate::document::{At, Fault, Faults, Fields, Located, Sink, Spot, parse};
+use crate::rate::Limits;
 use crate::secret::Source;
 
 /// A whole document.
@@ -41,8 +42,10 @@ pub struct Policy {
     pub deny: Vec<Located<Glob>>,
     /// `require_api_token_auth`.
     pub requires_api_token: bool,
-    /// `rate_limit_status: 429`: pass an upstream 429 on as HTTP 429 too.
+    /// `rate_limit_status: 429`: a limit that refuses is HTTP 429 too.
     pub rate_limit_status: bool,
+    /// `limits`.
+    pub limits: Limits,
 }
 
 /// `token`: what opens the server.
@@ -146,6 +149,7 @@ impl Policy {
             deny: Vec::new(),
             requires_api_token: false,
             rate_limit_status: false,
+            limits: Limits::default(),
         }
     }
 }
@@ -163,9 +167,7 @@ fn policy(at: &At<'_>) -> Option<Policy> {
     }
     policy.requires_api_token = fields.get("require_api_token_auth").and_then(|at| at.boolean()).unwrap_or(false);
     policy.rate_limit_status = fields.get("rate_limit_status").and_then(|at| status(&at)).unwrap_or(false);
-    if let Some(at) = fields.get("limits") {
-        at.fault("limits of a server are not in this version yet: remove the key");
-    }
+    policy.limits = fields.get("limits").and_then(|at| Limits::read(&at)).unwrap_or_default();
     fields.finish();
     Some(policy)
 }

@@ -2,14 +2,12 @@
 
 use std::fmt::Write as _;
 
-use jiff::Timestamp;
-
-use super::rules::Rules;
+use super::{document::Document, rules::Rules};
 use crate::account::Account;
 use crate::catalog::offer::Offer;
 
 /// What the agent may do. What it may not do is left out: a hidden tool does not exist for it.
-pub(super) fn write(account: &Account, rules: &Rules, tools: &[Offer], expires_at: Option<Timestamp>) -> String {
+pub(super) fn write(account: &Account, document: &Document, rules: &Rules, tools: &[Offer]) -> String {
     let (title, id) = (&account.integration.title, &account.id);
     let count = match tools.len() {
         1 => "1 tool".to_owned(),
@@ -27,8 +25,14 @@ pub(super) fn write(account: &Account, rules: &Rules, tools: &[Offer], expires_a
     if tools.iter().all(|offer| offer.tool().read_only) {
         text.push_str(" Nothing can be created, changed or deleted.");
     }
-    if let Some(at) = expires_at {
-        let _ = write!(text, " Access ends at {at}.");
+    let limits = document.policy.limits;
+    for (what, rate) in [("calls", limits.calls), ("changes", limits.writes)] {
+        if let Some(rate) = rate {
+            let _ = write!(text, " At most {} {what} per {} s.", rate.burst(), rate.window());
+        }
+    }
+    if let Some(at) = &document.expires_at {
+        let _ = write!(text, " Access ends at {}.", at.value);
     }
     text
 }

@@ -15,6 +15,8 @@ const LONGEST_NAME: usize = 80;
 pub(crate) fn write(call: &Finished) {
     let (Some((decision, rule)), Some(asked)) = (call.decision(), call.asked.as_deref()) else { return };
     let (exchange, caller) = (&call.exchange, &call.caller);
+    let limit = call.failure.as_ref().map(|failure| &failure.limit);
+    let bucket = limit.and_then(|limit| limit.bucket.as_ref());
     tracing::info!(
         target: "chaperone::access",
         trace_id = %call.trace.trace_id(),
@@ -26,6 +28,9 @@ pub(crate) fn write(call: &Finished) {
         decision = Verdict::word(decision),
         rule,
         error = call.failure.as_ref().map(|failure| failure.kind.as_str()),
+        ratelimit.scope = bucket.map(|bucket| bucket.scope.as_str()),
+        ratelimit.limit = bucket.map(|bucket| bucket.limit),
+        retry_after = limit.and_then(|limit| limit.retry_after),
         upstream.status = exchange.status,
         upstream.requests = exchange.requests,
         upstream.resent = exchange.resent(),

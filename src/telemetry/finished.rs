@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use crate::budget::Bucket;
 use crate::call::{Caller, Origin};
 use crate::outcome::Exchange;
 use crate::refusal::Refusal;
@@ -55,6 +56,19 @@ pub struct Failure {
     pub tool_error: bool,
     /// How many arguments did not fit.
     pub misfits: usize,
+    /// What had no room, where a limit refused.
+    pub limit: Limit,
+}
+
+/// What is told of a limit that had no room.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limit {
+    /// The rule, where the limit is one of ours.
+    pub rule: Option<String>,
+    /// The bucket, where it is known.
+    pub bucket: Option<Bucket>,
+    /// Seconds after which it has room again.
+    pub retry_after: Option<u64>,
 }
 
 /// What `telemetry.capture` asks for, masked and cut.
@@ -72,19 +86,21 @@ impl Failure {
     pub fn of(refusal: &Refusal) -> Self {
         let code = refusal.code();
         let misfits = if let Refusal::Arguments(misfits) = refusal { misfits.len() } else { 0 };
-        Self { kind: refusal.kind().to_owned(), code, tool_error: code.is_none(), misfits }
+        let rule = if let Refusal::Limited(limited) = refusal { Some(limited.rule.clone()) } else { None };
+        let limit = Limit { rule, bucket: refusal.bucket().cloned(), retry_after: refusal.retry_after() };
+        Self { kind: refusal.kind().to_owned(), code, tool_error: code.is_none(), misfits, limit }
     }
 
     /// A tool whose answer is itself an error, as the catalog gives it.
     #[must_use]
     pub fn of_tool() -> Self {
-        Self { kind: "tool_error".into(), code: None, tool_error: true, misfits: 0 }
+        Self { kind: "tool_error".into(), code: None, tool_error: true, misfits: 0, limit: Limit::default() }
     }
 
     /// A call that nobody answered: `cancelled`, or `internal` after a panic.
     #[must_use]
     pub fn unanswered(kind: &str) -> Self {
-        Self { kind: kind.to_owned(), code: None, tool_error: false, misfits: 0 }
+        Self { kind: kind.to_owned(), code: None, tool_error: false, misfits: 0, limit: Limit::default() }
     }
 
     /// `error.type` of the semantic conventions for MCP.
@@ -102,7 +118,11 @@ impl Finished {
     /// What was decided of the tool, and by which rule; `None` for other methods.
     #[must_use]
     pub fn decision(&self) -> Option<(Verdict, &str)> {
-        Some(match self.server.decide(self.asked.as_deref()?) {
+        let asked = self.asked.as_deref()?;
+        if let Some(rule) = self.failure.as_ref().and_then(|failure| failure.limit.rule.as_deref()) {
+            return Some((Verdict::Deny, rule));
+        }
+        Some(match self.server.decide(asked) {
             Decision::Allowed { rule, .. } => (Verdict::Allow, rule),
             Decision::Hidden { rule } => (Verdict::Deny, rule),
             Decision::Unknown => (Verdict::Deny, "no such tool"),

@@ -24,7 +24,6 @@ use tower::{BoxError, Service};
 use super::Config;
 use super::failure::{Failure, causes};
 use super::plane::{Answer, Body, Request};
-use crate::budget::Budget;
 use crate::tls;
 
 /// Idle connections are dropped before the usual 60 to 75 s of load balancers end them in the middle of a request.
@@ -82,7 +81,7 @@ impl Service<Request> for Client {
 
 fn answered(sent: Sent) -> Result<Answer, Failure> {
     match sent {
-        Ok(http) => Ok(Answer { http: http.map(Body::new), budget: Budget::default(), ticket: 0 }),
+        Ok(http) => Ok(Answer { http: http.map(Body::new), remaining: None, ticket: 0 }),
         Err(error) if error.is_connect() => Err(Failure::Unreachable(causes(&error))),
         Err(error) => Err(Failure::Incomplete(format!("no answer: {}", causes(&error)))),
     }

@@ -14,9 +14,9 @@ use super::error::{self, ErrorAnswer};
 use super::failure::Failure;
 use super::meter::{Meter, Ticket};
 use super::plane::{Answer, Body, CallInfo, Destination, Request};
-use super::retry;
 use super::split::{self, Parameter};
 use super::stack::Stack;
+use super::{ratelimit, retry};
 use crate::account::Account;
 use crate::catalog::tool::{Rest, Shape, Tool};
 use crate::trace::TraceParent;
@@ -89,7 +89,12 @@ impl Errand<'_> {
             Ok(received) => received.bytes,
             Err((text, _)) => text,
         };
-        let answer = ErrorAnswer { head: &head, body: &text, budget: self.meter.budget(), now: self.now };
+        let answer = ErrorAnswer {
+            head: &head,
+            body: &text,
+            budget: ratelimit::stated(self.account, &head.headers),
+            now: self.now,
+        };
         Failure::Remote(Box::new(error::remote(self.account, &answer, !self.tool.read_only)))
     }
 
@@ -138,7 +143,7 @@ impl Errand<'_> {
                 let status = answer.http.status().as_u16();
                 span.record("http.response.status_code", status);
                 answer.ticket = ticket.index();
-                ticket.answered(status, std::mem::take(&mut answer.budget));
+                ticket.answered(status, answer.remaining);
                 Ok(answer)
             }
             Err(failure) => {

@@ -5,7 +5,7 @@ use jiff::{Timestamp, fmt::rfc2822};
 use serde_json::Value;
 
 use crate::account::{Account, credential::Credential};
-use crate::budget::Budget;
+use crate::budget::{Bucket, Budget};
 use crate::catalog::integration::{ErrorRule, Errors};
 use crate::outcome::Exchange;
 use crate::refusal::Remote;
@@ -19,7 +19,7 @@ pub(super) struct ErrorAnswer<'a> {
     pub(super) head: &'a Parts,
     /// Its body.
     pub(super) body: &'a [u8],
-    /// What is known of rate limits.
+    /// What it says of rate limits.
     pub(super) budget: Budget,
     /// The wall clock.
     pub(super) now: Timestamp,
@@ -34,14 +34,16 @@ pub(super) fn remote(account: &Account, answer: &ErrorAnswer<'_>, write: bool) -
     let message = if said.is_empty() { format!("the upstream answered with the status {status}") } else { said };
     let message = readable(&credential.mask(&message)).to_owned();
     let rule = rule(errors, status.as_u16(), &message);
-    let bucket = || exhausted(&answer.budget).filter(|_| status == StatusCode::TOO_MANY_REQUESTS);
+    let limited = status == StatusCode::TOO_MANY_REQUESTS;
+    let bucket = answer.budget.nearest().filter(|_| limited).cloned();
     Remote {
         status: status.as_u16(),
         kind: rule.map_or_else(|| kind(status), |rule| &rule.error).to_owned(),
         hint: rule.and_then(|rule| rule.hint.clone()),
         message,
         raw: raw(&credential, json, answer.body),
-        retry_after: retry_after(&answer.head.headers, answer.now).or_else(bucket),
+        retry_after: retry_after(&answer.head.headers, answer.now).max(bucket.as_ref().and_then(until_full)),
+        bucket,
         write,
         exchange: Exchange::default(),
     }
@@ -56,6 +58,7 @@ pub(super) fn elsewhere(status: StatusCode, write: bool) -> Remote {
         hint: None,
         raw: None,
         retry_after: None,
+        bucket: None,
         write,
         exchange: Exchange::default(),
     }
@@ -130,9 +133,9 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<u64> {
     Some(u64::try_from(at.as_second().saturating_sub(now.as_second())).unwrap_or(0))
 }
 
-/// When the last of the exhausted buckets is full again.
-fn exhausted(budget: &Budget) -> Option<u64> {
-    budget.0.iter().filter(|bucket| bucket.remaining == 0).filter_map(|bucket| bucket.reset).max()
+/// When a bucket that has nothing left is full again. A client that heeds `Retry-After` alone must not come earlier.
+fn until_full(bucket: &Bucket) -> Option<u64> {
+    bucket.reset.filter(|_| bucket.remaining == 0)
 }
 
 #[cfg(test)]
@@ -140,7 +143,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::budget::Bucket;
     use crate::catalog::integration::Authentication;
     use crate::secret::Secret;
 
@@ -237,8 +239,8 @@ mod tests {
     #[test]
     fn the_wait_is_until_the_last_exhausted_bucket_is_full() {
         let bucket = |remaining, reset| Bucket { scope: String::new(), limit: 9, remaining, reset, window: None };
-        let budget = Budget(vec![bucket(0, Some(17)), bucket(0, Some(5)), bucket(1, Some(99)), bucket(0, None)]);
-        assert_eq!(exhausted(&budget), Some(17));
-        assert_eq!(exhausted(&Budget(vec![bucket(1, Some(9))])), None);
+        let refusing = |buckets: Vec<Bucket>| Budget(buckets).into_nearest().as_ref().and_then(until_full);
+        assert_eq!(refusing(vec![bucket(0, Some(17)), bucket(0, Some(5)), bucket(1, Some(99))]), Some(17));
+        assert_eq!(refusing(vec![bucket(1, Some(9))]), None);
     }
 }

@@ -8,7 +8,6 @@ use std::{
 use tokio::time::Instant;
 
 use super::plane::Destination;
-use crate::budget::Budget;
 use crate::outcome::{Attempt, Exchange};
 use crate::trace::TraceParent;
 
@@ -84,11 +83,6 @@ impl Meter {
         Ticket { meter: self, index, span_id: 0 }
     }
 
-    /// What answers said of limits so far.
-    pub(super) fn budget(&self) -> Budget {
-        self.with(|exchange| exchange.budget.clone())
-    }
-
     /// All that was counted; what is counted later belongs to nobody.
     pub(super) fn finish(&self) -> Exchange {
         let (now, elapsed) = (Instant::now().into_std(), self.started.elapsed());
@@ -130,15 +124,13 @@ impl Ticket<'_> {
     }
 
     /// The head of its answer is there.
-    pub(super) fn answered(self, status: u16, budget: Budget) {
-        let remaining = budget.nearest().map(|bucket| bucket.remaining);
+    pub(super) fn answered(self, status: u16, remaining: Option<u64>) {
         self.meter.with(|exchange| {
             exchange.status = Some(status);
             if let Some(attempt) = exchange.attempts.get_mut(self.index) {
                 (attempt.status, attempt.remaining) = (Some(status), remaining);
                 attempt.duration = attempt.begun.elapsed();
             }
-            merge(&mut exchange.budget, budget);
         });
     }
 
@@ -178,17 +170,6 @@ fn waited(attempts: &[Attempt]) -> Duration {
         covered = Some(covered.map_or(end, |covered| end.max(covered)));
     }
     total
-}
-
-/// Of two answers that speak of one bucket, the one that saw less of it left is the later one.
-fn merge(known: &mut Budget, new: Budget) {
-    for bucket in new.0 {
-        match known.0.iter_mut().find(|old| old.scope == bucket.scope) {
-            Some(old) if bucket.remaining < old.remaining => *old = bucket,
-            Some(_) => {}
-            None => known.0.push(bucket),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -18,7 +18,6 @@ use super::line::Line;
 use super::meter::Meter;
 
 use crate::account::Account;
-use crate::budget::Budget;
 use crate::trace::TraceParent;
 
 /// A request of the REST plane.
@@ -65,8 +64,8 @@ pub(super) enum Destination {
 pub(super) struct Answer {
     /// The HTTP response.
     pub(super) http: http::Response<Body>,
-    /// What it says of rate limits.
-    pub(super) budget: Budget,
+    /// What is left of the limit nearest to exhaustion, if it says so.
+    pub(super) remaining: Option<u64>,
     /// Which request of the call it answers; `errand` says it.
     pub(super) ticket: usize,
 }

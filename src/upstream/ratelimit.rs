@@ -12,21 +12,30 @@ use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
 use super::plane::{Answer, Destination, Request};
-use crate::account::Account;
+use crate::account::{
+    Account,
+    budget::{Ledgers, Statement},
+};
 use crate::budget::{Bucket, Budget};
 use crate::catalog::integration::RateLimit;
 
 /// A "seconds until the reset" this large (about 31 years) is a date in disguise.
 const EPOCH: u64 = 1_000_000_000;
 
-/// A layer that reads what answers say of rate limits.
-pub(super) fn layer<S>() -> impl Layer<S, Service = RateLimits<S>> {
-    tower::layer::layer_fn(RateLimits)
+/// The largest integer of a structured field (RFC 9651 section 3.3.1): a larger one cannot be passed on.
+const LARGEST: u64 = 999_999_999_999_999;
+
+/// A layer that writes into `ledgers` what answers say of rate limits.
+pub(super) fn layer<S>(ledgers: Ledgers) -> impl Layer<S, Service = RateLimits<S>> {
+    tower::layer::layer_fn(move |inner| RateLimits { inner, ledgers: ledgers.clone() })
 }
 
 /// Reads what an answer says of rate limits.
 #[derive(Clone, Debug)]
-pub(super) struct RateLimits<S>(S);
+pub(super) struct RateLimits<S> {
+    inner: S,
+    ledgers: Ledgers,
+}
 
 impl<S: Service<Request, Response = Answer>> Service<Request> for RateLimits<S> {
     type Response = Answer;
@@ -34,12 +43,12 @@ impl<S: Service<Request, Response = Answer>> Service<Request> for RateLimits<S> 
     type Future = Reading<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(cx)
+        self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
         let account = (request.destination == Destination::Account).then(|| request.account.clone());
-        Reading { inner: self.0.call(request), account }
+        Reading { inner: self.inner.call(request), account, ledgers: self.ledgers.clone() }
     }
 }
 
@@ -49,6 +58,7 @@ pin_project! {
         #[pin]
         inner: F,
         account: Option<Arc<Account>>,
+        ledgers: Ledgers,
     }
 }
 
@@ -59,33 +69,57 @@ impl<F: Future<Output = Result<Answer, E>>, E> Future for Reading<F> {
         let this = self.project();
         let mut answer = ready!(this.inner.poll(cx))?;
         if let Some(account) = this.account {
-            answer.budget = budget(&account.integration.rate_limits, answer.http.headers());
+            let stated = statements(account, answer.http.headers()).inspect(|statement| {
+                if let Statement::Limited(bucket) = statement {
+                    answer.remaining =
+                        Some(answer.remaining.map_or(bucket.remaining, |least| least.min(bucket.remaining)));
+                }
+            });
+            this.ledgers.write(account, stated);
         }
         Poll::Ready(Ok(answer))
     }
 }
 
-/// The buckets that these headers state in full; one with a missing or odd number is left out.
-fn budget(limits: &[RateLimit], headers: &HeaderMap) -> Budget {
-    Budget(limits.iter().filter_map(|limit| bucket(limit, headers)).collect())
+/// The buckets that an answer with these headers states.
+pub(super) fn stated(account: &Account, headers: &HeaderMap) -> Budget {
+    let limited = |statement| match statement {
+        Statement::Limited(bucket) => Some(bucket),
+        Statement::Unlimited(_) => None,
+    };
+    Budget(statements(account, headers).filter_map(limited).collect())
 }
 
-fn bucket(limit: &RateLimit, headers: &HeaderMap) -> Option<Bucket> {
-    let number = |name: &HeaderName| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
-    Some(Bucket {
+fn statements<'a>(account: &'a Account, headers: &'a HeaderMap) -> impl Iterator<Item = Statement> + 'a {
+    account.integration.rate_limits.iter().filter_map(|limit| statement(limit, headers))
+}
+
+/// What these headers say of a limit; nothing where one of them is missing or odd.
+fn statement(limit: &RateLimit, headers: &HeaderMap) -> Option<Statement> {
+    let text = |name: &HeaderName| Some(headers.get(name)?.to_str().ok()?.trim());
+    let number = |name: &HeaderName| text(name)?.parse::<u64>().ok().filter(|number| *number <= LARGEST);
+    if [&limit.limit, &limit.remaining].into_iter().any(|name| text(name).is_some_and(is_unlimited)) {
+        return Some(Statement::Unlimited(limit.scope.clone()));
+    }
+    Some(Statement::Limited(Bucket {
         limit: number(&limit.limit)?,
         remaining: number(&limit.remaining)?,
         reset: Some(number(&limit.reset).filter(|seconds| *seconds < EPOCH)?),
         scope: limit.scope.clone(),
         window: limit.window,
-    })
+    }))
+}
+
+/// Affinity writes the word where a plan has no limit.
+fn is_unlimited(text: &str) -> bool {
+    text.eq_ignore_ascii_case("unlimited")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(headers: &[(&'static str, &'static str)]) -> Vec<Bucket> {
+    fn read(headers: &[(&'static str, &'static str)]) -> Vec<Statement> {
         let limits = ["user", "org"].map(|scope| RateLimit {
             scope: scope.into(),
             limit: HeaderName::try_from(format!("x-{scope}")).unwrap(),
@@ -93,8 +127,9 @@ mod tests {
             reset: HeaderName::try_from(format!("x-{scope}-reset")).unwrap(),
             window: (scope == "user").then_some(60),
         });
-        let map = headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect();
-        budget(&limits, &map).0
+        let map: HeaderMap =
+            headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect();
+        limits.iter().filter_map(|limit| statement(limit, &map)).collect()
     }
 
     #[test]
@@ -109,16 +144,24 @@ mod tests {
         ]);
         let user = Bucket { scope: "user".into(), limit: 900, remaining: 899, reset: Some(17), window: Some(60) };
         let org = Bucket { scope: "org".into(), limit: 100_000, remaining: 5, reset: Some(86_400), window: None };
-        assert_eq!(buckets, [user, org]);
+        assert_eq!(buckets, [user, org].map(Statement::Limited));
     }
 
     #[test]
     fn a_bucket_with_an_odd_number_is_left_out() {
-        for odd in ["unlimited", "", "-1", "1.5", "99999999999999999999"] {
+        for odd in ["none", "", "-1", "1.5", "99999999999999999999"] {
             assert_eq!(read(&[("x-user", odd), ("x-user-left", "1"), ("x-user-reset", "1")]), [], "{odd}");
             assert_eq!(read(&[("x-user", "1"), ("x-user-left", odd), ("x-user-reset", "1")]), [], "{odd}");
         }
         assert_eq!(read(&[("x-user", "900"), ("x-user-left", "1")]), []);
+    }
+
+    #[test]
+    fn a_limit_that_is_unlimited_is_said_to_be_none() {
+        for (limit, left) in [("unlimited", "unlimited"), ("Unlimited", "9"), ("9", "unlimited")] {
+            let statements = read(&[("x-org", limit), ("x-org-left", left), ("x-org-reset", "9")]);
+            assert_eq!(statements, [Statement::Unlimited("org".into())], "{limit} {left}");
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ use super::page::Position;
 use super::plane::CallInfo;
 use super::stack::{self, Stack};
 use super::{Config, binary, cut, fan_out, outcome, page};
-use crate::account::Account;
+use crate::account::{Account, budget::Ledgers};
 use crate::call::{Arguments, Call};
 use crate::catalog::arguments::Checked;
 use crate::catalog::{
@@ -41,6 +41,7 @@ struct Plane {
     stack: Stack,
     lines: Lines,
     retries: u32,
+    ledgers: Ledgers,
     max_response: usize,
 }
 
@@ -85,10 +86,12 @@ impl Upstream {
     /// # Errors
     /// What of the configuration cannot work, for a person.
     pub fn new(config: &Config) -> Result<Self, String> {
+        let ledgers = Ledgers::default();
         Ok(Self(Arc::new(Plane {
-            stack: stack::build(config)?,
+            stack: stack::build(config, ledgers.clone())?,
             lines: Lines::new(config),
             retries: config.retries,
+            ledgers,
             max_response: config.max_response,
         })))
     }
@@ -97,6 +100,12 @@ impl Upstream {
     #[must_use]
     pub fn statuses(&self) -> Vec<Status> {
         self.0.lines.statuses()
+    }
+
+    /// What upstreams said of the limits of their accounts.
+    #[must_use]
+    pub fn ledgers(&self) -> &Ledgers {
+        &self.0.ledgers
     }
 
     /// Carry an order out. Dropping the future cancels its requests.
@@ -135,7 +144,10 @@ impl Upstream {
             Ok(result) => result,
             Err(_) => Err(Failure::Timeout(given(deadline.saturating_duration_since(meter.started())))),
         };
-        let exchange = meter.finish();
+        let mut exchange = meter.finish();
+        if exchange.requests > 0 {
+            exchange.budget = self.0.ledgers.of(&account).known(Instant::now());
+        }
         match result {
             Ok(content) => Ok(Outcome { content, exchange }),
             Err(failure) => Err(failure.into_refusal(tool.read_only, exchange)),

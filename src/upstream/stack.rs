@@ -5,6 +5,8 @@
 
 use tower::ServiceBuilder;
 
+use crate::account::budget::Ledgers;
+
 use super::Config;
 use super::breaker::{self, Breaker};
 use super::client::Client;
@@ -20,7 +22,7 @@ pub(super) type Stack = Credentials<Concurrency<Breaker<Propagate<RateLimits<Cli
 ///
 /// # Errors
 /// What of the configuration cannot work, for a person.
-pub(super) fn build(config: &Config) -> Result<Stack, String> {
+pub(super) fn build(config: &Config, ledgers: Ledgers) -> Result<Stack, String> {
     Ok(ServiceBuilder::new()
         // The account's own headers: only for its own API.
         .layer(credentials::layer())
@@ -31,6 +33,6 @@ pub(super) fn build(config: &Config) -> Result<Stack, String> {
         // Where we are in the trace: only where the configuration wants it told.
         .layer(traceparent::layer(config.propagate_trace))
         // Next to the client, so that every answer is read, errors included.
-        .layer(ratelimit::layer())
+        .layer(ratelimit::layer(ledgers))
         .service(Client::new(config)?))
 }

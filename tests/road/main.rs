@@ -5,6 +5,7 @@
 
 mod access;
 mod connection;
+mod limits;
 mod lines;
 mod listing;
 mod origin;

@@ -23,7 +23,9 @@ fn a_429_is_a_tool_error_and_an_http_status_only_where_the_policy_says_so() {
     upstream.answer(|_| limited());
     let setup = Setup::new(upstream.address())
         .policy("usual", "token: none")
-        .policy("strict", "token: none\nconfig: {rate_limit_status: 429}");
+        .policy("strict", "token: none\nconfig: {rate_limit_status: 429}")
+        // The second server of the account would otherwise not ask again.
+        .with("limits: {fail_fast: false}");
     let road = Road::over(&setup);
     for (server, status) in [("usual", 200), ("strict", 429)] {
         let reply = road.call(server, "get_single_affinity_person_by_id", &json!({"id": 1}));

@@ -9,6 +9,7 @@ use chaperone::{
     clock::{Clock, Hand},
     config::Config,
     edge::limits::Gate,
+    policy::quota::Counter,
     stack::{self, World},
     telemetry::observer::Observer,
     upstream::Upstream,
@@ -52,8 +53,13 @@ impl Road {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (folder, Assembled { config, registry, .. }) = assembled(setup, 1);
         let (clock, hand) = Clock::manual(START.parse().unwrap());
-        let registry = Arc::new(ArcSwap::from_pointee(registry));
-        let world = World { registry, gate: Gate::new(8), clock, observer: Observer::quiet().unwrap() };
+        let world = World {
+            registry: Arc::new(ArcSwap::from_pointee(registry)),
+            gate: Gate::new(8),
+            clock,
+            observer: Observer::quiet().unwrap(),
+            counter: Counter::new(&config.quota).unwrap(),
+        };
         let service = BoxCloneService::new(open(&world, &config));
         Self { runtime, world, hand, service, config, generation: Cell::new(1), _folder: folder }
     }

@@ -17,6 +17,8 @@ pub(crate) struct Setup {
     catalog: Option<PathBuf>,
     policies: Vec<(String, String)>,
     api_tokens: String,
+    api_token_keys: String,
+    account_keys: String,
     more: String,
 }
 
@@ -30,6 +32,8 @@ impl Setup {
             catalog: None,
             policies: Vec::new(),
             api_tokens: String::new(),
+            api_token_keys: String::new(),
+            account_keys: String::new(),
             more: String::new(),
         }
     }
@@ -59,6 +63,18 @@ impl Setup {
         self
     }
 
+    /// Add keys beside the file of API tokens, as YAML on one line.
+    pub(crate) fn api_token_keys(mut self, yaml: &str) -> Self {
+        self.api_token_keys = format!(", {yaml}");
+        self
+    }
+
+    /// Add a key of the account, as YAML on one line.
+    pub(crate) fn account_keys(mut self, yaml: &str) -> Self {
+        self.account_keys = format!("{}    {yaml}\n", self.account_keys);
+        self
+    }
+
     /// Add keys of the configuration file, as YAML.
     pub(crate) fn with(mut self, yaml: &str) -> Self {
         self.more = format!("{}{yaml}\n", self.more);
@@ -81,14 +97,19 @@ impl Setup {
 
     fn configuration(&self) -> String {
         let catalog = self.catalog.as_ref().map(|path| format!("catalog: {:?}\n", path.display().to_string()));
-        let api_tokens = if self.api_tokens.is_empty() { "" } else { "api_tokens: {file: ./api-tokens}\n" };
+        let api_tokens = if self.api_tokens.is_empty() {
+            String::new()
+        } else {
+            format!("api_tokens: {{file: ./api-tokens{}}}\n", self.api_token_keys)
+        };
         format!(
             "listen: 127.0.0.1:0\nadmin: {{listen: {admin}}}\nstore: none\npolicies: ./policies\n\
              {catalog}{api_tokens}{more}\
              accounts:\n  - id: test\n    integration: {integration}\n    base_url: http://{upstream}\n    \
-             credentials: {{api_key: {{file: ./credential}}}}\n",
+             credentials: {{api_key: {{file: ./credential}}}}\n{account}",
             catalog = catalog.unwrap_or_default(),
             more = self.more,
+            account = self.account_keys,
             integration = self.integration,
             upstream = self.upstream,
             admin = self.admin,

@@ -8,11 +8,14 @@ scratch=$(mktemp -d)
 mkdir -p "$cache"
 
 server_pid=
+server_pids=()
 end_server() {
-    [ -n "$server_pid" ] || return 0
-    kill "$server_pid" 2>/dev/null || true
-    wait "$server_pid" 2>/dev/null || true
-    server_pid=
+    local pid
+    for pid in "${server_pids[@]}"; do
+        kill "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
+    server_pids=() server_pid=
 }
 trap 'end_server; rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM
@@ -31,6 +34,7 @@ start_server() {
     : >"$scratch/stdout"
     "$chaperone" "$@" >>"$scratch/stdout" 2>"$scratch/stderr" &
     server_pid=$!
+    server_pids+=("$server_pid")
     for _ in $(seq 200); do
         grep -q "^ *$line" "$scratch/stdout" && return 0
         kill -0 "$server_pid" 2>/dev/null || break

@@ -73,7 +73,8 @@ fn account(
     let (base_url, credential) = (base_url.ok()?, credential?);
     let plaintext = entry.plaintext || config::is_loopback(&base_url);
     let account = Account::new(entry.id.value.clone(), integration, base_url, plaintext, credential);
-    account.map_err(|message| keep(entry.spot.fault(message))).ok()
+    let account = account.map_err(|message| keep(entry.spot.fault(message))).ok()?;
+    Some(account.with_limits(entry.limits))
 }
 
 fn integration(entry: &AccountConfig, catalog: &Catalog) -> Result<Arc<Integration>, Fault> {

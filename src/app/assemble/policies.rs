@@ -8,6 +8,7 @@ use super::{Report, accounts::Accounts};
 use crate::account::Account;
 use crate::config::Environment;
 use crate::document::{Fault, Located};
+use crate::rate::Limits;
 use crate::server::{
     Server, advice,
     api_tokens::ApiTokens,
@@ -76,6 +77,7 @@ pub(super) struct World<'w> {
     pub(super) loopback: bool,
     pub(super) environment: &'w Environment<'w>,
     pub(super) generation: u64,
+    pub(super) api_token_limits: Limits,
     pub(super) now: Timestamp,
 }
 
@@ -100,7 +102,8 @@ impl World<'_> {
         let document = report.keep(draft.finish())?;
         let (account, rules, access) = (account?, rules?, access?);
         report.warnings.extend(advice::warnings(&document, &account.integration, self.now));
-        let server = Server::compile(&document, &rules, account, self.generation);
+        let server =
+            Server::compile(&document, &rules, account, self.generation).with_api_token_limits(self.api_token_limits);
         Some(Entry { server, access, name_at: document.name.spot, token_at: document.token.spot })
     }
 

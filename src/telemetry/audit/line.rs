@@ -15,7 +15,7 @@ pub(super) fn of(call: &Finished) -> String {
         "trace_id": call.trace.trace_id(),
         "request.id": call.origin.request_id,
         "server.name": call.server.name,
-        "server.id": call.server.id,
+        "server.id": &*call.server.id,
         "policy.generation": call.server.generation,
         "account": call.server.account.id,
         "tool": call.asked,

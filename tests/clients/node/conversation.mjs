@@ -113,15 +113,59 @@ const steps = {
   },
 };
 
+/** The vendor's minute may begin anew in between. */
+async function limited(session) {
+  for (let tries = 0; tries < 10; tries += 1) {
+    const reply = await session.call("list_all_affinity_whoami", {});
+    if (reply.isError) return reply;
+  }
+  return assert.fail("the limit was never met");
+}
+
+/** The steps over an account whose limit is used up; `readOnly` is a server that answers with the HTTP status too. */
+const limitSteps = {
+  async is_told_when_to_try_again({ full }) {
+    const { text, structured } = await limited(full);
+    const seconds = structured.retry_after;
+    assert.ok(seconds > 0 && seconds <= 60, `${seconds} seconds`);
+    assert.ok(text.includes(`Try again in ${seconds} seconds.`), text);
+    assert.deepEqual([structured.statusCode, structured.error, structured.is_remote_error], [429, "rate_limited", true]);
+    const { scope, remaining, reset } = structured.ratelimit;
+    assert.deepEqual([scope, remaining, reset], ["user", 0, seconds]);
+  },
+
+  async keeps_its_session({ full }) {
+    assert.equal((await full.listTools()).length, FULL_ACCESS_TOOLS);
+    await limited(full);
+  },
+
+  async sees_the_status_and_the_headers_where_the_policy_says_so() {
+    const params = { name: "list_all_affinity_whoami", arguments: {} };
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params });
+    const headers = { "content-type": "application/json", accept: "application/json, text/event-stream" };
+    for (let tries = 0; tries < 10; tries += 1) {
+      const response = await fetch(process.argv[3], { method: "POST", headers, body });
+      await response.text();
+      if (response.status === 200) continue;
+      assert.equal(response.status, 429);
+      const wait = response.headers.get("retry-after");
+      assert.equal(response.headers.get("ratelimit-reset"), wait);
+      assert.equal(response.headers.get("ratelimit"), `"user";r=0;t=${wait}`);
+      return;
+    }
+    assert.fail("the limit was never met");
+  },
+};
+
 function timeout(ms) {
   return new Promise((_, reject) => setTimeout(() => reject(new Error(`no answer in ${ms} ms`)), ms).unref());
 }
 
-/** Hold the conversation and end the process: 0 if every step went well. */
+/** Hold the conversation that `CONVERSATION` names and end the process: 0 if every step went well. */
 export async function converse(full, readOnly) {
   const scene = { full, readOnly };
   let failed = 0;
-  for (const [name, step] of Object.entries(steps)) {
+  for (const [name, step] of Object.entries(process.env.CONVERSATION === "limit" ? limitSteps : steps)) {
     try {
       await Promise.race([step(scene), timeout(STEP_TIMEOUT_MS)]);
       console.log(`ok ${name}`);

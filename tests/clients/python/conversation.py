@@ -6,10 +6,13 @@ protocol error is raised as `ProtocolError`. One line a step goes to stdout: `ok
 
 import asyncio
 import json
+import os
 import sys
 import traceback
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 FULL_ACCESS_TOOLS = 53
 HIDDEN = "create_a_affinity_reminder"
@@ -130,10 +133,58 @@ class Steps:
         await answer(self.read_only, "list_all_affinity_whoami", {})
 
 
+class LimitSteps:
+    """The steps of the conversation over an account whose limit is used up; `strict` answers with the HTTP status too."""
+
+    def __init__(self, usual: Session, _strict: Session):
+        self.usual = usual
+
+    async def _limited(self) -> Reply:
+        # The vendor's minute may begin anew in between.
+        for _ in range(10):
+            reply = await self.usual.call("list_all_affinity_whoami", {})
+            if reply.is_error:
+                return reply
+        raise AssertionError("the limit was never met")
+
+    async def is_told_when_to_try_again(self) -> None:
+        reply = await self._limited()
+        seconds = reply.structured["retry_after"]
+        assert 0 < seconds <= 60, f"{seconds} seconds"
+        assert f"Try again in {seconds} seconds." in reply.text, reply.text
+        assert reply.structured["statusCode"] == 429 and reply.structured["error"] == "rate_limited"
+        assert reply.structured["is_remote_error"] is True
+        bucket = reply.structured["ratelimit"]
+        assert (bucket["scope"], bucket["remaining"], bucket["reset"]) == ("user", 0, seconds), bucket
+
+    async def keeps_its_session(self) -> None:
+        assert len(await self.usual.list_tools()) == FULL_ACCESS_TOOLS
+        await self._limited()
+
+    async def sees_the_status_and_the_headers_where_the_policy_says_so(self) -> None:
+        strict = sys.argv[2]
+        call = {"name": "list_all_affinity_whoami", "arguments": {}}
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}).encode()
+        kinds = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
+        for _ in range(10):
+            try:
+                urlopen(Request(strict, body, kinds), timeout=10).close()
+            except HTTPError as error:
+                with error:
+                    assert error.code == 429, error
+                    wait = error.headers["retry-after"]
+                    assert error.headers["ratelimit-reset"] == wait and 0 < int(wait) <= 60
+                    assert error.headers["ratelimit-remaining"] == "0"
+                    assert error.headers["ratelimit"] == f'"user";r=0;t={wait}'
+                    return
+        raise AssertionError("the limit was never met")
+
+
 async def converse(full: Session, read_only: Session) -> int:
-    """Hold the conversation; the number of steps that failed."""
-    steps, failed = Steps(full, read_only), 0
-    for name in [name for name in vars(Steps) if not name.startswith("_")]:
+    """Hold the conversation that `CONVERSATION` names; the number of steps that failed."""
+    kind = LimitSteps if os.environ.get("CONVERSATION") == "limit" else Steps
+    steps, failed = kind(full, read_only), 0
+    for name in [name for name in vars(kind) if not name.startswith("_")]:
         try:
             await asyncio.wait_for(getattr(steps, name)(), timeout=20)
             print(f"ok {name}", flush=True)

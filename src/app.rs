@@ -25,8 +25,9 @@ use crate::config::Config;
 use crate::document::Faults;
 use crate::edge::limits::Gate;
 use crate::serve::{self, drain};
+use crate::server::Server;
 use crate::stack::{self, World};
-use crate::telemetry::{self, observer::Observer};
+use crate::telemetry::{self, metrics::Reading, observer::Observer};
 use crate::upstream::{Mode, Status, Upstream};
 use assemble::{Attempt, Sources};
 use reload::{Handle, Reloader};
@@ -110,7 +111,8 @@ async fn deadline(mut drain: drain::Drain, limit: Duration) -> Instant {
 
 /// What is looked at when somebody asks for metrics.
 fn measure(observer: &Observer, gate: &Gate, handle: &Handle) {
-    let (metrics, gate, reloads, generation) = (observer.metrics(), gate.clone(), handle.clone(), handle.clone());
+    let (metrics, gate) = (observer.metrics(), gate.clone());
+    let (reloads, generation, registry) = (handle.clone(), handle.clone(), handle.registry().clone());
     metrics
         .gauge("chaperone.requests.in_flight", "Requests at work", move || vec![(gate.at_work() as u64, Vec::new())]);
     metrics.counter("chaperone.reloads", "Changes of what is served, by what became of them", move || {
@@ -121,6 +123,15 @@ fn measure(observer: &Observer, gate: &Gate, handle: &Handle) {
     metrics.gauge("chaperone.policy.generation", "Generation of what is served", move || {
         vec![(generation.status().generation, Vec::new())]
     });
+    metrics.gauge("chaperone.server.expires", "When an MCP server expires, in seconds since 1970", move || {
+        registry.load().servers().iter().filter_map(|server| expiry(server)).collect()
+    });
+}
+
+/// When a server expires, and its name; `None` if it never does.
+fn expiry(server: &Server) -> Option<Reading> {
+    let seconds = u64::try_from(server.expires_at?.as_second()).unwrap_or(0);
+    Some((seconds, vec![KeyValue::new("chaperone.server.name", server.name.clone())]))
 }
 
 async fn serve_admin(listener: TcpListener, health: Health, config: Config) {

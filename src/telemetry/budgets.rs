@@ -35,7 +35,7 @@ impl Budgets {
                         let scope = KeyValue::new("chaperone.ratelimit.scope", known.bucket.scope.clone());
                         to.observe(value, &[KeyValue::new("chaperone.account", account.to_owned()), scope]);
                     }
-                })
+                });
             };
             meter.u64_observable_gauge(name).with_description(description).with_callback(tell).build();
         }
@@ -67,7 +67,9 @@ impl Budgets {
     fn each(&self, mut tell: impl FnMut(&str, &Known)) {
         let accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (account, known) in &*accounts {
-            known.iter().for_each(|known| tell(account, known));
+            for known in known {
+                tell(account, known);
+            }
         }
     }
 }

@@ -142,7 +142,9 @@ impl Metrics {
         F: Fn() -> Vec<Reading> + Send + Sync + 'static,
     {
         let tell = move |to: &dyn AsyncInstrument<u64>| {
-            read().iter().for_each(|(value, labels)| to.observe(*value, labels));
+            for (value, labels) in read() {
+                to.observe(value, &labels);
+            }
         };
         self.meter.u64_observable_gauge(name).with_description(description).with_callback(tell).build();
     }
@@ -153,7 +155,9 @@ impl Metrics {
         F: Fn() -> Vec<Reading> + Send + Sync + 'static,
     {
         let tell = move |to: &dyn AsyncInstrument<u64>| {
-            read().iter().for_each(|(value, labels)| to.observe(*value, labels));
+            for (value, labels) in read() {
+                to.observe(value, &labels);
+            }
         };
         self.meter.u64_observable_counter(name).with_description(description).with_callback(tell).build();
     }

@@ -122,7 +122,9 @@ async fn deliver<E: SpanExporter>(
     let (begun, mut pause) = (Instant::now(), PAUSE);
     loop {
         let mut spans: Vec<SpanData> = Vec::with_capacity(batch.len() * 2);
-        batch.iter().for_each(|finished| span::write(finished, scope, &mut spans));
+        for finished in batch {
+            span::write(finished, scope, &mut spans);
+        }
         // The exporter has a time limit of its own.
         let sent = exporter.export(spans).await;
         let was_unreachable = shared.counts.unreachable.swap(sent.is_err(), Ordering::Relaxed);

@@ -66,13 +66,12 @@ impl File {
     fn write(&mut self, text: &[u8]) -> io::Result<()> {
         let open = self.opened()?;
         let written = open.file.write_all(text).and_then(|()| open.file.sync_data());
-        match written {
-            Ok(()) => open.size += text.len() as u64,
-            Err(_) => {
-                // Half a line would spoil the next one; if this fails too, the reader has to cope with it.
-                let _ = open.file.set_len(open.size);
-                self.open = None;
-            }
+        if written.is_ok() {
+            open.size += text.len() as u64;
+        } else {
+            // Half a line would spoil the next one; if this fails too, the reader has to cope with it.
+            let _ = open.file.set_len(open.size);
+            self.open = None;
         }
         written
     }
@@ -81,13 +80,12 @@ impl File {
     fn opened(&mut self) -> io::Result<&mut Open> {
         let there = fs::metadata(&self.path).ok().map(|found| (found.dev(), found.ino()));
         let current = self.open.take().filter(|open| Some(open.inode) == there);
-        let open = match current {
-            Some(open) => open,
-            None => {
-                let file = fs::OpenOptions::new().append(true).create(true).mode(MODE).open(&self.path)?;
-                let found = file.metadata()?;
-                Open { file, inode: (found.dev(), found.ino()), size: found.len() }
-            }
+        let open = if let Some(open) = current {
+            open
+        } else {
+            let file = fs::OpenOptions::new().append(true).create(true).mode(MODE).open(&self.path)?;
+            let found = file.metadata()?;
+            Open { file, inode: (found.dev(), found.ino()), size: found.len() }
         };
         Ok(self.open.insert(open))
     }

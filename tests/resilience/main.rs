@@ -32,10 +32,10 @@ fn failed(stand: &Stand, tool: &str) -> (Value, Duration) {
 
 /// A refusal by the open breaker: at once, our own, with a time to come back.
 fn assert_unavailable(stand: &Stand, tool: &str) {
-    let (error, took) = failed(stand, tool);
+    let (error, elapsed) = failed(stand, tool);
     assert_eq!((&error["error"], &error["is_remote_error"]), (&json!("upstream_unavailable"), &json!(false)));
     assert!(error["retry_after"].as_u64().is_some_and(|seconds| seconds >= 1), "{error}");
-    assert!(took < AT_ONCE, "{took:?}");
+    assert!(elapsed < AT_ONCE, "{elapsed:?}");
 }
 
 #[test]

@@ -8,15 +8,17 @@ that every answer was a good one.
 import asyncio
 import json
 import pathlib
+import random
 import sys
 import tempfile
 import time
 
-CONCURRENCY = 8  # upstream.max_concurrent
-LATENCY = 0.1  # seconds that the upstream takes for an answer
+CONCURRENCY = 16  # upstream.max_concurrent
+# Seconds that the upstream takes for an answer. All alike, they would keep the slots in step, free at one time.
+LATENCY = (0.05, 0.15)
 CALM = 7  # agents that call a few times a second, each on one connection
-PAUSE = 0.1  # seconds between two calls of a calm agent
-LOOPING = 32  # connections of the agent in a tight loop: four times what the account may have at once
+PAUSE = (0.1, 0.3)  # seconds between two calls of a calm agent
+LOOPING = 64  # connections of the agent in a tight loop: four times what the account may have at once
 WARM_UP = 1.0  # seconds before anything counts
 
 ANSWER = b'{"persons":[{"id":1,"first_name":"Jane","last_name":"Doe"}],"next_page_token":null}'
@@ -36,7 +38,7 @@ class Upstream:
                 self.requests += 1
                 self.most = max(self.most, self.now)
                 try:
-                    await asyncio.sleep(LATENCY)
+                    await asyncio.sleep(random.uniform(*LATENCY))
                 finally:
                     self.now -= 1
                 head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(ANSWER)}\r\n\r\n"
@@ -72,7 +74,7 @@ class Agent:
             elif begun >= counts_from:
                 self.seconds.append(time.monotonic() - begun)
             if pause:
-                await asyncio.sleep(pause)
+                await asyncio.sleep(random.uniform(*pause))
         writer.close()
 
 
@@ -87,7 +89,7 @@ async def measure(port, seconds, looping):
     calm = [Agent(port, f"calm-{n}") for n in range(CALM)]
     loop = [Agent(port, "loop") for _ in range(LOOPING if looping else 0)]
     await asyncio.gather(
-        *(agent.run(counts_from, until, PAUSE) for agent in calm), *(agent.run(counts_from, until, 0) for agent in loop)
+        *(agent.run(counts_from, until, PAUSE) for agent in calm), *(agent.run(counts_from, until, None) for agent in loop)
     )
     times = [second for agent in calm for second in agent.seconds]
     errors = [error for agent in calm + loop for error in agent.errors]

@@ -8,6 +8,7 @@ use chaperone::{
     app::assemble::{self, Sources},
     clock::Clock,
     edge::limits::Gate,
+    policy::quota::Counter,
     stack::{self, World},
     telemetry::observer::{Background, Observer},
     upstream::Upstream,
@@ -57,6 +58,7 @@ impl Sidecar {
             gate: Gate::new(8),
             clock: Clock::system(),
             observer: observer.clone(),
+            counter: Counter::new(&assembled.config.quota).unwrap(),
         };
         let (edge, upstream) = (&assembled.config.edge, &assembled.config.upstream);
         let road = stack::road(&world, edge, upstream, Upstream::new(upstream).unwrap());

@@ -1,7 +1,8 @@
 """An agent in a container: prepares a meeting over and over with the published Python SDK, until it is told to end.
 
-`agent.py` takes the URL of its MCP server from AFFINITY_MCP_URL. One line of JSON a round goes to stdout: how many calls
-were answered, whether the reminder could be written, and what failed. Ends with 1 if anything failed.
+`agent.py` takes the URL of its MCP server from AFFINITY_MCP_URL, and from AGENT_PAUSE how many seconds it rests after a
+round (default 1). One line of JSON a round goes to stdout: how many calls were answered, whether the reminder could be
+written, and what failed. Ends with 1 if anything failed.
 """
 
 import asyncio
@@ -51,6 +52,7 @@ async def converse(url: str, ending: asyncio.Event) -> None:
         await session.initialize()
         while not ending.is_set():
             print(json.dumps(await prepare(session)), flush=True)
+            await asyncio.sleep(float(os.environ.get("AGENT_PAUSE", "1")))
 
 
 async def main() -> int:

@@ -1,4 +1,4 @@
-//! The admin listener: health for now; metrics, the admin API and the console will live here.
+//! The admin listener: health and metrics; the admin API and the console will live here.
 
 pub mod ready;
 

@@ -9,11 +9,14 @@ use std::{
     io::{self, Write},
     net::SocketAddr,
     sync::Arc,
+    time::Duration,
 };
 
+use opentelemetry::KeyValue;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    time::Instant,
 };
 
 use crate::admin::ready::{Check, Health, Probe};
@@ -22,8 +25,9 @@ use crate::config::Config;
 use crate::document::Faults;
 use crate::edge::limits::Gate;
 use crate::serve::{self, drain};
+use crate::server::Server;
 use crate::stack::{self, World};
-use crate::telemetry;
+use crate::telemetry::{self, metrics::Reading, observer::Observer};
 use crate::upstream::Upstream;
 use assemble::{Attempt, Sources};
 use reload::{Handle, Reloader};
@@ -60,26 +64,74 @@ pub async fn serve(sources: Sources) -> Result<(), Failure> {
     let listener = bind("listen", config.serve.listen).await?;
     let admin = bind("admin.listen", config.admin.listen).await?;
     let address = address(&listener)?;
+    let environment = sources.environment.clone();
     let sources = Sources { listening: Some(address), ..sources };
     let (reloader, handle) = Reloader::new(sources, assembled, seen);
     let reloading = tokio::spawn(reloader.run());
     reload_on_hangup(handle.clone())?;
 
     let gate = Gate::new(config.edge.max_in_flight);
-    let world = World { registry: handle.registry().clone(), gate: gate.clone(), clock: Clock::system() };
+    let (observer, background) = Observer::start(&config.telemetry, &*environment).map_err(Failure::Usage)?;
+    measure(&observer, &gate, &handle);
+    let world = World {
+        registry: handle.registry().clone(),
+        gate: gate.clone(),
+        clock: Clock::system(),
+        observer: observer.clone(),
+    };
     let client = Upstream::new(&config.upstream).map_err(Failure::Usage)?;
     let road = stack::road(&world, &config.edge, &config.upstream, client);
 
     let (ending, drain) = drain::channel();
-    let health = Health::new(probe(handle, gate.clone(), drain.clone()));
+    let exposition = observer.clone();
+    let health = Health::new(probe(handle, gate.clone(), drain.clone(), observer))
+        .with_metrics(Arc::new(move || exposition.metrics().exposition()));
     let admin = tokio::spawn(serve_admin(admin, health, config.clone()));
     end_on_signal(ending)?;
     say(&format!("listening on http://{address}\n"))?;
+    let deadline = tokio::spawn(deadline(drain.clone(), config.serve.drain));
     serve::run(listener, road, &config.serve, gate, drain).await;
+    // Calls may have taken the whole of the drain; a moment is left in any case.
+    let deadline = deadline.await.unwrap_or_else(|_| Instant::now());
+    background.end(deadline.max(Instant::now() + LAST_WORDS)).await;
     reloading.abort();
     admin.abort();
     tracing::info!("ended");
     Ok(())
+}
+
+/// How long the last traces, metrics and audit lines get if calls took all of the drain.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// When the drain is over.
+async fn deadline(mut drain: drain::Drain, limit: Duration) -> Instant {
+    drain.begun().await;
+    Instant::now() + limit
+}
+
+/// What is looked at when somebody asks for metrics.
+fn measure(observer: &Observer, gate: &Gate, handle: &Handle) {
+    let (metrics, gate) = (observer.metrics(), gate.clone());
+    let (reloads, generation, registry) = (handle.clone(), handle.clone(), handle.registry().clone());
+    metrics
+        .gauge("chaperone.requests.in_flight", "Requests at work", move || vec![(gate.at_work() as u64, Vec::new())]);
+    metrics.counter("chaperone.reloads", "Changes of what is served, by what became of them", move || {
+        let status = reloads.status();
+        let label = |name: &'static str| vec![KeyValue::new("chaperone.result", name)];
+        vec![(status.reloads, label("accepted")), (status.failed, label("refused"))]
+    });
+    metrics.gauge("chaperone.policy.generation", "Generation of what is served", move || {
+        vec![(generation.status().generation, Vec::new())]
+    });
+    metrics.gauge("chaperone.server.expires", "When an MCP server expires, in seconds since 1970", move || {
+        registry.load().servers().iter().filter_map(|server| expiry(server)).collect()
+    });
+}
+
+/// When a server expires, and its name; `None` if it never does.
+fn expiry(server: &Server) -> Option<Reading> {
+    let seconds = u64::try_from(server.expires_at?.as_second()).unwrap_or(0);
+    Some((seconds, vec![KeyValue::new("chaperone.server.name", server.name.clone())]))
 }
 
 async fn serve_admin(listener: TcpListener, health: Health, config: Config) {
@@ -90,7 +142,7 @@ async fn serve_admin(listener: TcpListener, health: Health, config: Config) {
 }
 
 /// What `/readyz` looks at.
-fn probe(handle: Handle, gate: Gate, drain: drain::Drain) -> Probe {
+fn probe(handle: Handle, gate: Gate, drain: drain::Drain, observer: Observer) -> Probe {
     Arc::new(move || {
         let (status, registry) = (handle.status(), handle.registry().load());
         let servers = registry.servers().len();
@@ -98,7 +150,7 @@ fn probe(handle: Handle, gate: Gate, drain: drain::Drain) -> Probe {
             .last_fault
             .as_deref()
             .map_or("no fault".to_owned(), |fault| format!("refused: {}", fault.replace('\n', "; ")));
-        vec![
+        let mut checks = vec![
             Check {
                 name: "serving",
                 holds: !drain.is_begun(),
@@ -115,7 +167,20 @@ fn probe(handle: Handle, gate: Gate, drain: drain::Drain) -> Probe {
                     status.generation, status.loaded_at, status.reloads, status.failed
                 ),
             },
-        ]
+        ];
+        checks.extend(observer.audit().map(|audit| Check {
+            name: "audit",
+            holds: !audit.failing,
+            required: false,
+            detail: format!("{} lines written, {} lost, {} faults", audit.written, audit.lost, audit.faults),
+        }));
+        checks.extend(observer.spans().map(|spans| Check {
+            name: "traces",
+            holds: spans.reachable,
+            required: false,
+            detail: format!("{} requests sent, {} dropped, {} given up", spans.sent, spans.dropped, spans.failed),
+        }));
+        checks
     })
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use crate::catalog::{arguments::Checked, tool::Offer};
+use crate::catalog::{arguments::Checked, offer::Offer};
 use crate::refusal::Refusal;
 use crate::server::Server;
 use crate::trace::TraceParent;
@@ -30,6 +30,23 @@ pub struct Call {
     pub deadline: Instant,
     /// The trace this call belongs to; a fresh one if the caller named none.
     pub trace: TraceParent,
+    /// What surrounded the request; only telemetry looks at it.
+    pub origin: Origin,
+}
+
+/// What telemetry tells of the request that a call came in with. No policy looks at it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Id of the caller's span.
+    pub parent: Option<u64>,
+    /// The trace of the HTTP header, where the message names another one.
+    pub link: Option<TraceParent>,
+    /// The id of the request as text, cut; empty where there is none.
+    pub request_id: String,
+    /// The revision of MCP.
+    pub revision: &'static str,
+    /// The version of HTTP (`1.1`, `2`).
+    pub http: &'static str,
 }
 
 /// Who calls.

@@ -6,6 +6,7 @@
 
 pub mod arguments;
 pub mod integration;
+pub mod offer;
 pub mod tool;
 
 mod annotations;
@@ -30,7 +31,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use crate::document::Faults;
 use integration::Integration;
-use tool::Offer;
+use offer::Offer;
 
 /// All integrations of a catalog, compiled.
 #[derive(Clone, Debug, Default)]

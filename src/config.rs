@@ -5,8 +5,10 @@
 
 mod account;
 mod env;
+mod not_yet;
 mod print;
 mod read;
+mod telemetry_keys;
 
 use std::path::PathBuf;
 
@@ -30,7 +32,7 @@ pub struct Config {
     pub admin: admin::Config,
     /// The way to the upstream.
     pub upstream: upstream::Config,
-    /// Logs.
+    /// Logs, traces, metrics and the audit trail.
     pub telemetry: telemetry::Config,
     /// What handed-out URLs begin with, without a slash at the end; `None` is `http://` and the address listened on.
     pub public_url: Option<String>,

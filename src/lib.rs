@@ -15,7 +15,7 @@
 //! 7. On the way back [`mcp::fault`] is the one table that turns refusals into answers, and [`mcp::reply`] writes them.
 //!
 //! Imports run down this list and never up; [`document`], [`refusal`], [`outcome`], [`budget`], [`secret`], [`trace`],
-//! [`clock`] and [`nearest`] are leaves that everybody may know.
+//! `tls`, [`clock`] and [`nearest`] are leaves that everybody may know.
 
 pub mod account;
 pub mod admin;
@@ -40,5 +40,6 @@ pub mod serve;
 pub mod server;
 pub mod stack;
 pub mod telemetry;
+mod tls;
 pub mod trace;
 pub mod upstream;

@@ -1,6 +1,6 @@
 //! What came of a call that was carried out: the answer for the agent, and what it took.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -87,4 +87,29 @@ pub struct Exchange {
     pub received: u64,
     /// What the upstream said of its limits.
     pub budget: Budget,
+    /// Every request, in the order in which they began.
+    pub attempts: Vec<Attempt>,
+    /// Time in which at least one request was under way; concurrent ones count once.
+    pub waited: Duration,
+}
+
+/// One HTTP request to the upstream, for its span.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Id of its span; a `traceparent` that goes out names it.
+    pub span_id: u64,
+    /// HTTP method.
+    pub method: http::Method,
+    /// Host and port where it went, if that is not the account's API.
+    pub elsewhere: Option<(String, u16)>,
+    /// How often this very request had been sent before.
+    pub resend: u32,
+    /// Status of the answer.
+    pub status: Option<u16>,
+    /// Requests left in the bucket nearest to exhaustion, as the answer said it.
+    pub remaining: Option<u64>,
+    /// When it was sent.
+    pub begun: Instant,
+    /// Until the last byte of the answer that was read.
+    pub duration: Duration,
 }

@@ -72,6 +72,8 @@ pub enum Refusal {
         /// The rule that hides the tool; `None` where the catalog has no such tool. For the log only.
         hidden_by: Option<String>,
     },
+    /// The audit trail cannot be written, and `telemetry.audit.on_failure` is `deny`.
+    AuditUnavailable,
     /// The arguments do not fit the tool.
     Arguments(Vec<Misfit>),
 
@@ -108,11 +110,27 @@ impl Refusal {
             Self::HeaderMismatch(_) => "header_mismatch",
             Self::UnsupportedRevision(_) => "unsupported_revision",
             Self::UnknownTool { .. } => "unknown_tool",
+            Self::AuditUnavailable => "audit_unavailable",
             Self::Arguments(_) => "invalid_arguments",
             Self::Remote(remote) => &remote.kind,
             Self::Upstream(fault) => fault.kind.word(),
             Self::Internal(_) => "internal",
         }
+    }
+
+    /// The JSON-RPC code of the answer; `None` where a call gets a tool result. `mcp/fault.rs` answers by the same.
+    #[must_use]
+    pub fn code(&self) -> Option<i32> {
+        Some(match self {
+            Self::Parse(_) => -32700,
+            Self::InvalidRequest(_) => -32600,
+            Self::MethodNotFound(_) => -32601,
+            Self::InvalidParams(_) | Self::UnknownTool { .. } => -32602,
+            Self::Internal(_) => -32603,
+            Self::HeaderMismatch(_) => -32020,
+            Self::UnsupportedRevision(_) => -32022,
+            _ => return None,
+        })
     }
 
     /// The MCP server that turned a request away before it was read, where one was found; for the log.

@@ -22,12 +22,14 @@
 
 mod account;
 mod answer;
+mod call;
 mod config;
 mod field_changes;
 mod field_values;
 mod fields;
 mod files;
 mod gate;
+mod id;
 mod interaction_dates;
 mod interactions;
 mod limit;
@@ -51,6 +53,7 @@ mod state;
 mod storage;
 mod table;
 mod time;
+mod timeline;
 mod webhooks;
 
 pub use config::{Config, Quota, RateLimit};

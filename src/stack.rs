@@ -21,6 +21,7 @@ use crate::outcome::Outcome;
 use crate::policy::{arguments, audit, authorize};
 use crate::refusal::Refusal;
 use crate::server::registry::Registry;
+use crate::telemetry::observer::Observer;
 use crate::upstream::{self, Upstream};
 
 /// What the road needs of the world.
@@ -32,6 +33,8 @@ pub struct World {
     pub gate: Gate,
     /// The wall clock.
     pub clock: Clock,
+    /// Told of every request that is over.
+    pub observer: Observer,
 }
 
 /// The whole road.
@@ -54,7 +57,7 @@ where
         // Outside rescue: a browser may read its refusal.
         .layer(origins.cors())
         // Refusals and panics become responses here and nowhere else.
-        .layer(rescue::layer())
+        .layer(rescue::layer(world.observer.clone()))
         // Before any work: what is too much costs nothing.
         .layer(world.gate.clone())
         // Before the token is looked at: a foreign page learns nothing.
@@ -62,16 +65,17 @@ where
         // Token > MCP server > expiry > API token; takes the running set once.
         .layer(identify::layer(world.registry.clone(), world.clock.clone()))
         // Body limit, deadline, MCP; from here on there are calls.
-        .service(Terminate::new(calls(client), seam))
+        .service(Terminate::new(calls(client, world.observer.clone()), seam, world.observer.clone()))
 }
 
 /// The call plane.
 fn calls(
     client: Upstream,
+    observer: Observer,
 ) -> impl Service<Call, Response = Outcome, Error = Refusal, Future: Send> + Clone + Send + 'static {
     ServiceBuilder::new()
         // Outside authorize: denials are recorded.
-        .layer(audit::layer())
+        .layer(audit::layer(observer))
         // Before anything that looks at arguments or answers from memory.
         .layer(authorize::layer())
         // After authorize: what is hidden is not even described. Before any quota: a misfit spends nothing.

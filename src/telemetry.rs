@@ -1,7 +1,27 @@
-//! What is told of every call: the log and, later, traces and metrics.
+//! What is told of every call: the log, traces, metrics and the audit trail.
+//!
+//! A request that is over becomes one [`finished::Finished`] and is handed to the [`observer::Observer`]: on the road
+//! that writes the access line, records the metrics and puts the rest into bounded queues. Exporting is for others, and
+//! its failure is not felt by calls.
 //!
 //! Log lines go to stderr: a readable message and fields under fixed dotted names. Never logged: tokens, credentials,
 //! argument values, results, request paths and upstream URLs.
+
+pub mod access;
+pub mod audit;
+mod budgets;
+pub mod environment;
+pub mod export;
+pub mod finished;
+mod http;
+pub mod metrics;
+pub mod observer;
+mod queue;
+pub mod redact;
+pub mod sampling;
+pub mod settings;
+mod span;
+pub mod spans;
 
 use std::{
     io::{self, IsTerminal},
@@ -10,6 +30,10 @@ use std::{
 
 use tracing::Dispatch;
 use tracing_subscriber::{EnvFilter, fmt, fmt::MakeWriter, util::SubscriberInitExt};
+
+use redact::Capture;
+use sampling::Sampling;
+use settings::{Batching, Otlp};
 
 /// What telemetry is set to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +44,18 @@ pub struct Config {
     pub format: Format,
     /// What is logged: a level (`info`) or `tracing` directives (`telemetry.log.level`).
     pub level: String,
+    /// Attributes of the resource besides its name and version (`OTEL_RESOURCE_ATTRIBUTES`).
+    pub resource: Vec<(String, String)>,
+    /// Which requests are traced (`telemetry.traces.sample`).
+    pub sampling: Sampling,
+    /// Where traces and metrics go.
+    pub otlp: Otlp,
+    /// How spans are gathered.
+    pub batching: Batching,
+    /// What of the content of calls is told (`telemetry.capture`, `telemetry.redact`).
+    pub capture: Capture,
+    /// The audit trail (`telemetry.audit`).
+    pub audit: Option<audit::Config>,
 }
 
 /// How log lines look.
@@ -33,7 +69,17 @@ pub enum Format {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { service_name: "chaperone".into(), format: Format::Json, level: "info".into() }
+        Self {
+            service_name: "chaperone".into(),
+            format: Format::Json,
+            level: "info".into(),
+            resource: Vec::new(),
+            sampling: Sampling::default(),
+            otlp: Otlp::default(),
+            batching: Batching::default(),
+            capture: Capture::default(),
+            audit: None,
+        }
     }
 }
 

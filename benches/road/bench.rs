@@ -79,14 +79,17 @@ fn expect_log_lines(generator: &mut Generator<'_>, upstream: &Server) -> Result<
     }
 }
 
-/// The cases, after every contender has run warm: the paced one runs at half of what the floor can carry.
+/// The cases, after every contender has run warm. The paced ones run at half of what the slowest contender can carry,
+/// and at half of what the floor can.
 fn cases(generator: &mut Generator<'_>, contenders: &[Contender]) -> Result<Vec<Case>, Error> {
+    let mut carried = Vec::with_capacity(contenders.len());
     for contender in contenders {
         generator.sample(CROWD, contender)?;
+        carried.push(generator.undisturbed_sample(CROWD, contender)?.throughput);
     }
-    let saturation = generator.undisturbed_sample(CROWD, &contenders[0])?.throughput;
-    let paced = Case { rate: Some((saturation / 2.0 / 100.0).round() * 100.0), ..CROWD };
-    Ok(vec![LONE, CROWD, paced])
+    let half = |carried: f64| Case { rate: Some((carried / 2.0 / 100.0).round().max(1.0) * 100.0), ..CROWD };
+    let slowest = carried.iter().copied().fold(f64::INFINITY, f64::min);
+    Ok(vec![LONE, CROWD, half(slowest), half(carried[0])])
 }
 
 fn rounds(

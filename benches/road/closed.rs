@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use tokio::task::LocalSet;
 use tokio::time::Instant;
@@ -10,7 +9,7 @@ use tokio::time::Instant;
 use crate::Error;
 use crate::cli::Load;
 use crate::connection::Connection;
-use crate::sample::{Sample, Window};
+use crate::sample::{Sample, Tally, Window};
 
 /// Runs the load, and measures it.
 pub(crate) async fn run(load: &Load) -> Result<Sample, Error> {
@@ -28,26 +27,27 @@ pub(crate) async fn run(load: &Load) -> Result<Sample, Error> {
     local
         .run_until(async {
             let cpu = window.watch(load.pid).await?;
-            let mut latencies = Vec::new();
+            let mut tally = Tally::default();
             for caller in callers {
-                latencies.append(&mut caller.await??);
+                tally.add(caller.await??);
             }
-            window.sample(latencies, Vec::new(), cpu)
+            window.sample(tally, cpu)
         })
         .await
 }
 
-/// Calls until the window has passed; the latencies of the calls that lie wholly inside it.
-async fn call_until(mut connection: Connection, window: Window, number: Rc<Cell<u64>>) -> Result<Vec<Duration>, Error> {
-    let mut latencies = Vec::new();
+/// Calls until the window has passed, and counts the calls that lie wholly inside it.
+async fn call_until(mut connection: Connection, window: Window, number: Rc<Cell<u64>>) -> Result<Tally, Error> {
+    let mut tally = Tally::default();
     loop {
         let sent = Instant::now();
         if sent >= window.end {
-            return Ok(latencies);
+            return Ok(tally);
         }
         let answered = connection.call(number.replace(number.get() + 1)).await?;
-        if sent >= window.start && answered <= window.end {
-            latencies.push(answered - sent);
+        if window.holds(sent) && window.holds(answered) {
+            tally.answered += 1;
+            tally.latencies.push(answered - sent);
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::Error;
 use crate::cli::Load;
 use crate::connection::Connection;
-use crate::sample::{Sample, Window};
+use crate::sample::{Sample, Tally, Window};
 
 /// A call that fell due.
 struct Due {
@@ -43,12 +43,12 @@ pub(crate) async fn run(load: &Load, rate: f64) -> Result<Sample, Error> {
     local
         .run_until(async {
             let cpu = window.watch(load.pid).await?;
-            let mut latencies = Vec::new();
+            let mut tally = Tally::default();
             for caller in callers {
-                latencies.append(&mut caller.await??);
+                tally.add(caller.await??);
             }
-            let late = pacer.join().map_err(|_| "the pacer panicked")?;
-            window.sample(latencies, late, cpu)
+            tally.late = pacer.join().map_err(|_| "the pacer panicked")?;
+            window.sample(tally, cpu)
         })
         .await
 }
@@ -74,18 +74,22 @@ fn pace(connections: &[UnboundedSender<Due>], window: Window, interval: Duration
     late
 }
 
-/// Makes the calls that fall due; the latencies of those that fell due inside the window.
+/// Makes the calls that fall due. Counts the answers that came inside the window, and times the calls that fell due in
+/// it: a contender that cannot keep up answers fewer, and the last of them late.
 async fn call_when_due(
     mut connection: Connection,
     window: Window,
     mut due: UnboundedReceiver<Due>,
-) -> Result<Vec<Duration>, Error> {
-    let mut latencies = Vec::new();
+) -> Result<Tally, Error> {
+    let mut tally = Tally::default();
     while let Some(Due { at, number }) = due.recv().await {
         let answered = connection.call(number).await?;
-        if at >= window.start {
-            latencies.push(answered - at);
+        if window.holds(answered) {
+            tally.answered += 1;
+        }
+        if window.holds(at) {
+            tally.latencies.push(answered - at);
         }
     }
-    Ok(latencies)
+    Ok(tally)
 }

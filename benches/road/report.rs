@@ -10,6 +10,8 @@ use crate::{Error, machine, process};
 
 /// Below this share of its core in use the floor was not the limit of a closed loop.
 const SATURATED: f64 = 0.95;
+/// Below this share of the calls that fell due a contender did not keep up with a paced load.
+const KEPT_UP: f64 = 0.97;
 /// How far from 1 a floor may be from its twin, over many connections and up to the median.
 const TWINS_WITHIN: f64 = 0.05;
 
@@ -116,37 +118,58 @@ fn processes(text: &mut String, measured: &Measured) -> Result<(), Error> {
 
 /// What makes a run less than it seems.
 fn warnings(text: &mut String, measured: &Measured) {
-    if measured.repeated > 0 {
-        let _ = writeln!(text, "\n{} samples were taken again: others had the contender's core", measured.repeated);
+    text.push('\n');
+    if let Some(warning) = crowded(measured) {
+        let _ = writeln!(text, "* {warning}");
     }
     for (case, samples) in measured.cases.iter().zip(&measured.samples) {
         let label = label(*case);
         for (contender, samples) in measured.contenders.iter().zip(samples) {
-            let starved = spread(samples, |sample| sample.starved).filter(|share| share.max > TOLERATED_STARVATION);
-            if let Some(Spread { median, max, .. }) = starved {
-                let (median, max) = (median * 100.0, max * 100.0);
-                let _ = writeln!(
-                    text,
-                    "\nWarning, {label}: {} waited for its core for {median:.1} % of the time, in the worst round \
-                     {max:.1} %: it did not have it alone",
-                    contender.name,
-                );
+            if let Some(warning) = overrun(*case, samples) {
+                let _ = writeln!(text, "* {label}: {} {warning}", contender.name);
             }
         }
-        let closed_crowd = case.connections > 1 && case.rate.is_none();
-        let occupied = spread(&samples[0], |sample| sample.busy + sample.starved);
-        if let Some(occupied) = occupied.filter(|share| closed_crowd && share.median < SATURATED) {
-            let _ = writeln!(
-                text,
-                "\nWarning, {label}: the floor needed only {:.0} % of its core: the load was the limit, and the ratio \
-                 of throughput flatters; that of CPU time does not",
-                occupied.median * 100.0,
-            );
+        if let Some(warning) = unsaturated(*case, &samples[0]) {
+            let _ = writeln!(text, "* {label}: {warning}");
         }
         if let Some(late) = case.rate.and_then(|_| spread(&samples[0], |sample| sample.late_us)) {
-            let _ = writeln!(text, "\n{label}: 1 call of 100 was sent {:.0} µs late or more", late.median);
+            let _ = writeln!(text, "* {label}: 1 call of 100 was sent {:.0} µs late or more", late.median);
         }
     }
+}
+
+/// Whether contenders did not have their core alone.
+fn crowded(measured: &Measured) -> Option<String> {
+    let shares: Vec<f64> = measured.samples.iter().flatten().flatten().map(|sample| sample.starved).collect();
+    let crowded = shares.iter().filter(|&&share| share > TOLERATED_STARVATION).count();
+    let Spread { median, max, .. } = Spread::of(shares.iter().map(|share| share * 100.0))?;
+    (crowded > 0).then(|| {
+        format!(
+            "in {crowded} of {} samples a contender was not alone on its core (waited for it {median:.1} % of the \
+             time, at most {max:.1} %; {} more were taken again): believe CPU time a call, and little else",
+            shares.len(),
+            measured.repeated,
+        )
+    })
+}
+
+/// Whether a paced load was more than a contender can carry.
+fn overrun(case: Case, samples: &[Sample]) -> Option<String> {
+    let carried = spread(samples, |sample| sample.throughput)?.median;
+    (carried < case.rate? * KEPT_UP)
+        .then(|| format!("carried {carried:.0} calls/s: calls pile up, and its latency says how long the run was"))
+}
+
+/// Whether the load, and not the floor, was the limit of a closed loop over many connections.
+fn unsaturated(case: Case, floor: &[Sample]) -> Option<String> {
+    let occupied = spread(floor, |sample| sample.busy + sample.starved)?.median;
+    (case.connections > 1 && case.rate.is_none() && occupied < SATURATED).then(|| {
+        let percent = occupied * 100.0;
+        format!(
+            "the floor needed only {percent:.0} % of its core: the load was the limit, and the ratio of throughput \
+             flatters; that of CPU time does not",
+        )
+    })
 }
 
 /// The spread over rounds of a contender's number over the floor's number in the same round.

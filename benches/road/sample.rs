@@ -29,6 +29,26 @@ pub(crate) struct Sample {
     pub(crate) late_us: f64,
 }
 
+/// What the connections of one load saw.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// Answers that came in the measured time.
+    pub(crate) answered: u32,
+    /// What the calls of the measured time took, however long after it the last of them was answered.
+    pub(crate) latencies: Vec<Duration>,
+    /// How late the calls of a paced load were sent.
+    pub(crate) late: Vec<Duration>,
+}
+
+impl Tally {
+    /// Adds what another connection saw.
+    pub(crate) fn add(&mut self, mut other: Self) {
+        self.answered += other.answered;
+        self.latencies.append(&mut other.latencies);
+        self.late.append(&mut other.late);
+    }
+}
+
 /// When to measure.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
@@ -51,26 +71,26 @@ impl Window {
         Ok(CpuTime::of(pid)?.since(before))
     }
 
+    /// Whether `moment` lies in it.
+    pub(crate) fn holds(self, moment: Instant) -> bool {
+        (self.start..=self.end).contains(&moment)
+    }
+
     /// The sample of what was measured in this window.
-    pub(crate) fn sample(
-        self,
-        mut latencies: Vec<Duration>,
-        mut late: Vec<Duration>,
-        cpu: CpuTime,
-    ) -> Result<Sample, Error> {
-        latencies.sort_unstable();
-        late.sort_unstable();
+    pub(crate) fn sample(self, mut tally: Tally, cpu: CpuTime) -> Result<Sample, Error> {
+        tally.latencies.sort_unstable();
+        tally.late.sort_unstable();
         let quantile =
-            |per_mille| stats::quantile(&latencies, per_mille).ok_or("no call was answered in the measured time");
-        let (calls, seconds) = (f64::from(u32::try_from(latencies.len())?), (self.end - self.start).as_secs_f64());
+            |per_mille| stats::quantile(&tally.latencies, per_mille).ok_or("no call lies in the measured time");
+        let (answered, seconds) = (f64::from(tally.answered), (self.end - self.start).as_secs_f64());
         Ok(Sample {
-            throughput: calls / seconds,
+            throughput: answered / seconds,
             p50_us: microseconds(quantile(500)?),
             p99_us: microseconds(quantile(990)?),
-            cpu_us: microseconds(cpu.ran) / calls,
+            cpu_us: microseconds(cpu.ran) / answered,
             busy: cpu.ran.as_secs_f64() / seconds,
             starved: cpu.waited.as_secs_f64() / seconds,
-            late_us: stats::quantile(&late, 990).map_or(0.0, microseconds),
+            late_us: stats::quantile(&tally.late, 990).map_or(0.0, microseconds),
         })
     }
 }

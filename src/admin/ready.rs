@@ -29,10 +29,14 @@ pub struct Check {
 /// Looks at everything that readiness hangs on.
 pub type Probe = Arc<dyn Fn() -> Vec<Check> + Send + Sync>;
 
-/// Answers health requests.
+/// The metrics in the text format of Prometheus, or what went wrong.
+pub type Exposition = Arc<dyn Fn() -> Result<String, String> + Send + Sync>;
+
+/// Answers requests of health and metrics.
 #[derive(Clone)]
 pub struct Health {
     probe: Probe,
+    metrics: Option<Exposition>,
 }
 
 impl std::fmt::Debug for Health {
@@ -45,7 +49,13 @@ impl Health {
     /// Health by this probe.
     #[must_use]
     pub fn new(probe: Probe) -> Self {
-        Self { probe }
+        Self { probe, metrics: None }
+    }
+
+    /// Answer `/metrics` too.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Exposition) -> Self {
+        Self { metrics: Some(metrics), ..self }
     }
 
     fn answer(&self, method: &Method, path: &str, query: Option<&str>) -> (StatusCode, String) {
@@ -57,7 +67,12 @@ impl Health {
             "/readyz" => self.ready(
                 query.is_some_and(|query| query.split('&').any(|key| key == "verbose" || key.starts_with("verbose="))),
             ),
-            _ => (StatusCode::NOT_FOUND, "expected /livez or /readyz\n".into()),
+            "/metrics" => match self.metrics.as_ref().map(|metrics| metrics()) {
+                Some(Ok(text)) => (StatusCode::OK, text),
+                Some(Err(error)) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+                None => (StatusCode::NOT_FOUND, "no metrics here\n".into()),
+            },
+            _ => (StatusCode::NOT_FOUND, "expected /livez, /readyz or /metrics\n".into()),
         }
     }
 
@@ -88,7 +103,9 @@ impl<B> Service<Request<B>> for Health {
         let (status, text) = self.answer(request.method(), request.uri().path(), request.uri().query());
         let mut response = Response::new(Full::new(Bytes::from(text)));
         *response.status_mut() = status;
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        // The version is that of the text format of Prometheus; to others it says nothing.
+        let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+        response.headers_mut().insert(header::CONTENT_TYPE, text);
         ready(Ok(response))
     }
 }

@@ -18,7 +18,7 @@ use crate::secret::Secret;
 use crate::serve::{self, drain};
 use crate::server::registry::Registry;
 use crate::stack::{self, World};
-use crate::telemetry;
+use crate::telemetry::{self, observer::Observer};
 use crate::upstream::{self, Upstream};
 
 /// What the demo is set to.
@@ -50,8 +50,12 @@ pub async fn run(options: Options) -> Result<(), Failure> {
         registry.servers().iter().map(|server| (server.name.clone(), server.tools.len())).collect();
 
     let (gate, edge, upstream) = (Gate::new(1024), edge::Config::default(), upstream::Config::default());
-    let world =
-        World { registry: Arc::new(ArcSwap::from_pointee(registry)), gate: gate.clone(), clock: Clock::system() };
+    let world = World {
+        registry: Arc::new(ArcSwap::from_pointee(registry)),
+        gate: gate.clone(),
+        clock: Clock::system(),
+        observer: Observer::quiet().map_err(Failure::Bug)?,
+    };
     let client = Upstream::new(&upstream).map_err(Failure::Bug)?;
     let road = stack::road(&world, &edge, &upstream, client);
     let (ending, drain) = drain::channel();

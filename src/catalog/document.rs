@@ -18,9 +18,6 @@ pub(crate) const INTEGRATION: &str = "integration.yaml";
 /// Most resources of an integration.
 pub(crate) const MAX_RESOURCES: usize = 512;
 
-/// Most methods of a resource.
-pub(crate) const MAX_METHODS: usize = 64;
-
 /// All integrations of these files, by name.
 pub(crate) fn read(texts: &[(&str, &str)]) -> Result<BTreeMap<String, Arc<Integration>>, Faults> {
     let mut folders: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();

@@ -8,9 +8,8 @@ use super::{
     constraint,
     integration::document::Declared,
     listing::{self, Entry},
-    naming,
+    naming::{self, Names},
     operation::{self, Keys, Request},
-    resource::Shared,
     schema, settled,
     tool::{Operation, Tool},
 };
@@ -60,6 +59,14 @@ impl<'d> Raw<'d> {
         fields.finish();
         Some(raw)
     }
+}
+
+/// What every method of a resource has in common.
+pub(crate) struct Shared<'d, 'r> {
+    /// What tool names are made from.
+    pub(crate) names: Names<'r>,
+    /// The tags of every method.
+    pub(crate) tags: Vec<&'d str>,
 }
 
 /// What is said to a client.

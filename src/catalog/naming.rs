@@ -1,5 +1,7 @@
 //! Names of tools: derived from the resource and the method, unless the catalog names them.
 
+use crate::document::At;
+
 /// Longest tool name that every MCP client takes.
 const MAX_TOOL_NAME: usize = 64;
 
@@ -54,6 +56,16 @@ pub(crate) fn is_tool_name(name: &str) -> bool {
 /// Is this a name of the catalog's own: `a-z`, `0-9`, `_`?
 pub(crate) fn is_word(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_')
+}
+
+/// The name of the catalog's own that stands here; a fault where there is none.
+pub(crate) fn word<'d>(at: &At<'d>) -> Option<&'d str> {
+    let text = at.string()?;
+    if is_word(text) {
+        return Some(text);
+    }
+    at.fault(format!("expected a name of a-z, 0-9 and _, found `{text}`"));
+    None
 }
 
 #[cfg(test)]

@@ -1,7 +1,15 @@
 //! A resource file: its names, and its methods as tools.
 
-use super::{document::MAX_METHODS, integration::document::Declared, method, naming, naming::Names, tool::Tool};
+use super::{
+    integration::document::Declared,
+    method::{self, Shared},
+    naming::{Names, word},
+    tool::Tool,
+};
 use crate::document::At;
+
+/// Most methods of a resource.
+const MAX_METHODS: usize = 64;
 
 /// A resource that was read.
 pub(crate) struct Resource<'d> {
@@ -9,14 +17,6 @@ pub(crate) struct Resource<'d> {
     pub(crate) name: &'d str,
     /// Its tools, each with the place of its method.
     pub(crate) tools: Vec<(At<'d>, Tool)>,
-}
-
-/// What every method of a resource has in common.
-pub(crate) struct Shared<'d, 'r> {
-    /// What tool names are made from.
-    pub(crate) names: Names<'r>,
-    /// The tags of every method.
-    pub(crate) tags: Vec<&'d str>,
 }
 
 /// The resource of a file; `None` if its names are not understood.
@@ -42,14 +42,4 @@ pub(crate) fn read<'d>(root: &At<'d>, declared: &Declared<'d>) -> Option<Resourc
         Some((at, tool))
     });
     Some(Resource { name, tools: compiled.collect() })
-}
-
-/// A name of the catalog's own.
-pub(crate) fn word<'d>(at: &At<'d>) -> Option<&'d str> {
-    let text = at.string()?;
-    if naming::is_word(text) {
-        return Some(text);
-    }
-    at.fault(format!("expected a name of a-z, 0-9 and _, found `{text}`"));
-    None
 }

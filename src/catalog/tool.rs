@@ -1,10 +1,10 @@
 //! A compiled tool: everything a call needs, worked out once when the catalog is loaded.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::{arguments::Checker, integration::Integration};
+use super::arguments::Checker;
 use crate::outcome::Block;
 
 /// One method of one resource, ready to be listed and called.
@@ -195,27 +195,4 @@ pub enum Items {
         /// JSON text of its value, and the key.
         keys: BTreeMap<String, String>,
     },
-}
-
-/// A tool and the integration it belongs to.
-#[derive(Clone)]
-pub struct Offer {
-    /// The integration.
-    pub integration: std::sync::Arc<Integration>,
-    /// The tool's place in the integration.
-    pub index: usize,
-}
-
-impl Offer {
-    /// The tool.
-    #[must_use]
-    pub fn tool(&self) -> &Tool {
-        &self.integration.tools[self.index]
-    }
-}
-
-impl fmt::Debug for Offer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Offer").field(&self.tool().name).finish()
-    }
 }

@@ -4,7 +4,7 @@ use std::{collections::HashSet, net::IpAddr, path::Path};
 
 use http::Uri;
 
-use super::read::refuse;
+use super::not_yet::refuse;
 use crate::document::{At, Located, Spot};
 use crate::secret::Source;
 use crate::server::document::is_name;

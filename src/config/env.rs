@@ -17,7 +17,7 @@ enum Kind {
 }
 
 /// Every key that can be overridden.
-const KEYS: [(&str, Kind); 21] = [
+const KEYS: [(&str, Kind); 27] = [
     ("listen", Kind::Text),
     ("public_url", Kind::Text),
     ("policies", Kind::Text),
@@ -37,6 +37,12 @@ const KEYS: [(&str, Kind); 21] = [
     ("limits.header_timeout", Kind::Text),
     ("limits.drain", Kind::Text),
     ("telemetry.service_name", Kind::Text),
+    ("telemetry.traces.sample", Kind::Text),
+    ("telemetry.otlp.endpoint", Kind::Text),
+    ("telemetry.otlp.protocol", Kind::Text),
+    ("telemetry.otlp.ca_file", Kind::Text),
+    ("telemetry.otlp.timeout", Kind::Text),
+    ("telemetry.otlp.compression", Kind::Text),
     ("telemetry.log.format", Kind::Text),
     ("telemetry.log.level", Kind::Text),
 ];

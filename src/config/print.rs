@@ -4,7 +4,11 @@ use std::{fmt::Write as _, path::Path, time::Duration};
 
 use super::Config;
 use crate::secret::Source;
-use crate::telemetry::Format;
+use crate::telemetry::{
+    Format,
+    audit::OnFailure,
+    settings::{Header, Otlp, Protocol},
+};
 
 /// A document that says the same as `config`, wherever it is put: its paths are absolute.
 #[must_use]
@@ -69,10 +73,49 @@ fn telemetry(config: &Config) -> String {
         Format::Json => "json",
         Format::Text => "text",
     };
-    format!(
-        "{{service_name: {}, log: {{format: {format}, level: {}}}}}",
+    let capture = [("arguments", part.capture.arguments), ("results", part.capture.results)];
+    let capture: Vec<&str> = capture.iter().filter_map(|(word, on)| on.then_some(*word)).collect();
+    let redact: Vec<String> = part.capture.redact.iter().map(|glob| quoted(&glob.to_string())).collect();
+    let mut text = format!(
+        "{{service_name: {}, log: {{format: {format}, level: {}}}, traces: {{sample: {}}}, otlp: {}, capture: [{}], redact: [{}]",
         quoted(&part.service_name),
-        quoted(&part.level)
+        quoted(&part.level),
+        part.sampling.ratio,
+        otlp(&part.otlp),
+        capture.join(", "),
+        redact.join(", "),
+    );
+    if let Some(audit) = &part.audit {
+        let on_failure = if audit.on_failure == OnFailure::Deny { "deny" } else { "allow" };
+        let (file, max_size) = (path(&audit.file), usize::try_from(audit.max_size).unwrap_or(usize::MAX));
+        let _ = write!(
+            text,
+            ", audit: {{file: {file}, max_size: {}, keep: {}, on_failure: {on_failure}}}",
+            size(max_size),
+            audit.keep
+        );
+    }
+    text + "}"
+}
+
+/// Headers of the environment are left out: there is no other way to say them.
+fn otlp(part: &Otlp) -> String {
+    let word = Protocol::NAMES.iter().find(|(_, known)| *known == part.protocol).map_or("grpc", |(word, _)| word);
+    let headers: Vec<String> = part
+        .headers
+        .iter()
+        .filter_map(|(name, value)| match value {
+            Header::From(at) => Some(format!("{}: {}", quoted(name), source(at))),
+            Header::Is(_) => None,
+        })
+        .collect();
+    format!(
+        "{{endpoint: {}, protocol: {word}, headers: {{{}}}, ca_file: {}, timeout: {}, compression: {}}}",
+        part.endpoint.as_deref().map_or_else(|| "null".into(), quoted),
+        headers.join(", "),
+        part.ca_file.as_deref().map_or_else(|| "null".into(), path),
+        duration(part.timeout),
+        if part.gzip { "gzip" } else { "none" },
     )
 }
 

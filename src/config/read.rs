@@ -2,10 +2,14 @@
 
 use std::{net::SocketAddr, path::Path, path::PathBuf, time::Duration};
 
-use super::{Config, Reading, account, env::Environment, env::Overrides};
+use super::not_yet::refuse;
+use super::{Config, Reading, account, env::Environment, env::Overrides, telemetry_keys};
 use crate::document::{At, Fault, Faults, Fields, Located, Sink, Spot, parse};
 use crate::secret::Source;
-use crate::telemetry::Format;
+use crate::telemetry::{
+    Format,
+    settings::{Otlp, Protocol},
+};
 use crate::{admin, edge, serve, telemetry, upstream};
 
 /// Where a configuration comes from.
@@ -54,6 +58,7 @@ pub fn read(input: Input<'_>) -> Reading {
         }
     }
     faults.0.extend(sink.into_faults().0);
+    faults.0.extend(telemetry::environment::apply(&mut config.telemetry, input.environment).0);
     faults.0.extend(overrides.into_faults().0);
     Reading { config, faults }
 }
@@ -146,13 +151,36 @@ impl<'d> Layer<'d> {
 
     fn telemetry(mut self, config: &mut telemetry::Config) {
         set(&mut config.service_name, self.scalar("service_name").and_then(|at| at.text().map(str::to_owned)));
-        self.not_yet("traces");
+        let mut traces = self.section("traces");
+        traces.prefix = "telemetry.traces";
+        set(&mut config.sampling.ratio, traces.scalar("sample").and_then(|at| telemetry_keys::share(&at)));
+        traces.finish();
+        self.section("otlp").otlp(&mut config.otlp);
+        let base = self.base;
+        if let Some(at) = self.of_file("capture") {
+            telemetry_keys::capture(&at, &mut config.capture);
+        }
+        set(&mut config.capture.redact, self.of_file("redact").and_then(|at| telemetry_keys::globs(&at)));
+        config.audit = self.of_file("audit").and_then(|at| telemetry_keys::audit(&at, base));
         let mut log = self.section("log");
         log.prefix = "telemetry.log";
         let formats = [("json", Format::Json), ("text", Format::Text)];
         set(&mut config.format, log.scalar("format").and_then(|at| at.word(&formats)));
         set(&mut config.level, log.scalar("level").and_then(|at| level(&at)));
         log.finish();
+        self.finish();
+    }
+
+    fn otlp(mut self, config: &mut Otlp) {
+        self.prefix = "telemetry.otlp";
+        let base = self.base;
+        config.endpoint = self.scalar("endpoint").and_then(|at| telemetry_keys::endpoint(&at));
+        set(&mut config.protocol, self.scalar("protocol").and_then(|at| at.word(&Protocol::NAMES)));
+        set(&mut config.headers, self.of_file("headers").and_then(|at| telemetry_keys::headers(&at, base)));
+        config.ca_file = self.scalar("ca_file").and_then(|at| path(&at, base)).map(|path| path.value);
+        set(&mut config.timeout, self.scalar("timeout").and_then(|at| timeout(&at)));
+        let compressions = [("none", false), ("gzip", true)];
+        set(&mut config.gzip, self.scalar("compression").and_then(|at| at.word(&compressions)));
         self.finish();
     }
 
@@ -200,10 +228,6 @@ fn set<T>(target: &mut T, found: Option<T>) {
     if let Some(found) = found {
         *target = found;
     }
-}
-
-pub(super) fn refuse(at: &At<'_>, key: &str) {
-    at.fault(format!("`{key}` is not in this version yet: remove the key"));
 }
 
 fn address(at: &At<'_>) -> Option<SocketAddr> {

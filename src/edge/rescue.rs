@@ -16,27 +16,38 @@ use futures_util::{
 use http::{HeaderValue, Request, Response, header};
 use http_body_util::Full;
 use pin_project_lite::pin_project;
-use tower::{
-    Service,
-    layer::{LayerFn, layer_fn},
-};
+use tower::{Layer, Service};
 
 use crate::mcp::response::refused;
 use crate::refusal::Refusal;
+use crate::telemetry::observer::Observer;
 
 /// Seconds after which it is worth coming back to an instance that was full.
 const COME_BACK: u32 = 1;
 
 /// Layer of [`Rescue`].
+#[derive(Clone, Debug)]
+pub struct RescueLayer(Observer);
+
+/// A layer that tells this observer what it turns away.
 #[must_use]
-pub fn layer<S>() -> LayerFn<fn(S) -> Rescue<S>> {
-    layer_fn(|inner| Rescue { inner })
+pub fn layer(observer: Observer) -> RescueLayer {
+    RescueLayer(observer)
+}
+
+impl<S> Layer<S> for RescueLayer {
+    type Service = Rescue<S>;
+
+    fn layer(&self, inner: S) -> Rescue<S> {
+        Rescue { inner, observer: self.0.clone() }
+    }
 }
 
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Rescue<S> {
     inner: S,
+    observer: Observer,
 }
 
 impl<S, B> Service<Request<B>> for Rescue<S>
@@ -55,7 +66,8 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         // A layer may work, and so panic, before it has a future to give.
         let inner = catch_unwind(AssertUnwindSafe(|| self.inner.call(request))).ok();
-        Rescued { inner: OptionFuture::from(inner.map(|inner| AssertUnwindSafe(inner).catch_unwind())) }
+        let inner = OptionFuture::from(inner.map(|inner| AssertUnwindSafe(inner).catch_unwind()));
+        Rescued { inner, observer: self.observer.clone() }
     }
 }
 
@@ -64,6 +76,7 @@ pin_project! {
     pub struct Rescued<F> {
         #[pin]
         inner: OptionFuture<CatchUnwind<AssertUnwindSafe<F>>>,
+        observer: Observer,
     }
 }
 
@@ -71,12 +84,14 @@ impl<F: Future<Output = Result<Response<Full<Bytes>>, Refusal>>> Future for Resc
     type Output = Result<Response<Full<Bytes>>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let refusal = match ready!(self.project().inner.poll(cx)) {
+        let this = self.project();
+        let refusal = match ready!(this.inner.poll(cx)) {
             Some(Ok(Ok(response))) => return Poll::Ready(Ok(response)),
             Some(Ok(Err(refusal))) => refusal,
             // The panic hook has told where; the payload may hold anything and goes nowhere.
             Some(Err(_)) | None => Refusal::Internal("a panic".into()),
         };
+        this.observer.turned_away(&refusal);
         Poll::Ready(Ok(respond(&refusal)))
     }
 }
@@ -105,9 +120,13 @@ mod tests {
     use std::future::Ready;
 
     use http::StatusCode;
-    use tower::{Layer, ServiceExt, service_fn};
+    use tower::{ServiceExt, service_fn};
 
     use super::*;
+
+    fn layer() -> RescueLayer {
+        super::layer(Observer::quiet().unwrap())
+    }
 
     #[tokio::test]
     async fn a_panic_becomes_an_answer_and_says_nothing_of_itself() {

@@ -70,6 +70,12 @@ pub fn answer(refusal: &Refusal, modern: bool) -> Answer {
         Refusal::UnknownTool { asked, nearest, .. } => {
             protocol(StatusCode::OK, -32602, &unknown_tool(asked, nearest.as_deref()))
         }
+        Refusal::AuditUnavailable => Answer::Tool(envelope(
+            503,
+            refusal.kind(),
+            "Nothing was sent: calls cannot be recorded at the moment, and the operator wants every call on record. Try again later.".into(),
+            false,
+        )),
         Refusal::Arguments(misfits) => Answer::Tool(arguments(misfits)),
         Refusal::Remote(remote) => Answer::Tool(from_remote(remote)),
         Refusal::Upstream(fault) => Answer::Tool(from_upstream(fault)),
@@ -190,6 +196,29 @@ mod tests {
             hidden_by: hidden_by.map(Into::into),
         };
         assert_eq!(answer(&refusal(Some("tools.deny: x")), false), answer(&refusal(None), false));
+    }
+
+    #[test]
+    fn what_telemetry_tells_of_an_answer_is_its_code() {
+        let unknown = Refusal::UnknownTool { asked: "x".into(), nearest: None, hidden_by: None };
+        for refusal in [
+            Refusal::Parse("x".into()),
+            Refusal::InvalidRequest("x".into()),
+            Refusal::MethodNotFound("x".into()),
+            Refusal::InvalidParams("x".into()),
+            Refusal::HeaderMismatch("x".into()),
+            Refusal::UnsupportedRevision("x".into()),
+            Refusal::Internal("x".into()),
+            Refusal::AuditUnavailable,
+            Refusal::Arguments(Vec::new()),
+            unknown,
+        ] {
+            let answered = match answer(&refusal, true) {
+                Answer::Protocol { code, .. } => Some(code),
+                Answer::Tool(_) => None,
+            };
+            assert_eq!(refusal.code(), answered, "{}", refusal.kind());
+        }
     }
 
     #[test]

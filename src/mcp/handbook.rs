@@ -2,13 +2,21 @@
 //!
 //! They are serialised once per server and policy generation and kept in a cache; answering is a look-up and a write.
 
-use std::{fmt::Write, sync::Arc};
+use std::{
+    fmt::Write,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use moka::sync::Cache;
+use opentelemetry::KeyValue;
 use serde_json::{Value, json};
 
 use super::era::{MODERN, Revision};
 use crate::server::Server;
+use crate::telemetry::metrics::Reading;
 
 /// How long a client may keep `tools/list` (MCP 2026-07-28 `ttlMs`): a changed policy is enforced at once and shown
 /// after this long.
@@ -76,11 +84,18 @@ fn info(server: &Server) -> Value {
 
 /// Handbooks by server and policy generation.
 #[derive(Clone, Debug)]
-pub struct Library(Cache<(String, u64), Arc<Handbook>>);
+pub struct Library(Arc<Shelf>);
+
+#[derive(Debug)]
+struct Shelf {
+    kept: Cache<(String, u64), Arc<Handbook>>,
+    asked: AtomicU64,
+    made: AtomicU64,
+}
 
 impl Default for Library {
     fn default() -> Self {
-        Self(Cache::new(KEPT))
+        Self(Arc::new(Shelf { kept: Cache::new(KEPT), asked: AtomicU64::new(0), made: AtomicU64::new(0) }))
     }
 }
 
@@ -89,6 +104,19 @@ impl Library {
     #[must_use]
     pub fn of(&self, server: &Server) -> Arc<Handbook> {
         let key = (server.id.clone(), server.generation);
-        self.0.get_with(key, || Arc::new(Handbook::of(server)))
+        self.0.asked.fetch_add(1, Ordering::Relaxed);
+        self.0.kept.get_with(key, || {
+            self.0.made.fetch_add(1, Ordering::Relaxed);
+            Arc::new(Handbook::of(server))
+        })
+    }
+
+    /// How often one was there, and how often it had to be made.
+    #[must_use]
+    pub fn readings(&self) -> Vec<Reading> {
+        let made = self.0.made.load(Ordering::Relaxed);
+        let asked = self.0.asked.load(Ordering::Relaxed);
+        let label = |name: &'static str| vec![KeyValue::new("chaperone.result", name)];
+        vec![(asked.saturating_sub(made), label("hit")), (made, label("miss"))]
     }
 }

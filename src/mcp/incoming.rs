@@ -1,6 +1,6 @@
 //! What an HTTP request brings in: its body, bounded in size and time, and what its headers say of the caller.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, header};
@@ -14,8 +14,9 @@ use super::{
     era::Revision,
     jsonrpc::{Request, text},
 };
-use crate::call::Caller;
+use crate::call::{Caller, Origin};
 use crate::refusal::Refusal;
+use crate::telemetry::{access::fit, sampling::Sampling};
 use crate::trace::TraceParent;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -29,6 +30,8 @@ pub(super) struct Incoming<'b> {
     pub(super) revision: Revision,
     /// The message.
     pub(super) request: &'b Request<'b>,
+    /// The version of HTTP.
+    pub(super) http: &'static str,
     /// The headers of its POST.
     pub(super) headers: &'b HeaderMap,
 }
@@ -41,12 +44,24 @@ struct ClientInfo {
 }
 
 impl Incoming<'_> {
-    /// The trace of `_meta.traceparent` (SEP-414), else of the header, else a new one.
-    pub(super) fn trace(&self) -> TraceParent {
+    /// The trace of `_meta.traceparent` (SEP-414), else of the header, else a new one; and what is told of the request.
+    /// Both in hand, the header's trace is linked to.
+    pub(super) fn trace(&self, sampling: Sampling) -> (TraceParent, Origin) {
         let meta = self.request.params.meta.as_ref().and_then(|meta| meta.traceparent).and_then(text);
-        let header =
-            || self.headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(TraceParent::parse);
-        meta.as_deref().and_then(TraceParent::parse).or_else(header).map_or_else(TraceParent::fresh, TraceParent::child)
+        let meta = meta.as_deref().and_then(TraceParent::parse);
+        let header = self.headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(TraceParent::parse);
+        let parent = meta.or(header);
+        let place = parent.map_or_else(TraceParent::fresh, TraceParent::child);
+        let sampled = u8::from(sampling.keeps(place.trace_id, parent));
+        let request_id = text(self.id).unwrap_or(Cow::Borrowed(self.id.get()));
+        let origin = Origin {
+            parent: parent.map(|parent| parent.parent_id),
+            link: header.filter(|header| meta.is_some_and(|meta| meta != *header)),
+            request_id: fit(&request_id).into_owned(),
+            revision: self.revision.name(),
+            http: self.http,
+        };
+        (TraceParent { flags: (place.flags & !1) | sampled, ..place }, origin)
     }
 
     /// Who calls, as far as a stateless server is told: `clientInfo` since 2026-07-28, else the User-Agent.

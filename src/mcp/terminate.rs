@@ -3,7 +3,7 @@
 use std::{
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
@@ -26,9 +26,13 @@ use super::{
     response::{accepted, carried_out, ok, refused, refused_call},
 };
 use crate::call::{Arguments, Call};
-use crate::outcome::Outcome;
+use crate::outcome::{Exchange, Outcome};
 use crate::refusal::Refusal;
 use crate::server::Server;
+use crate::telemetry::{
+    finished::{Captured, Failure, Finished, OTHER},
+    observer::Observer,
+};
 
 /// Whom the request is for and from, put into its extensions by the layer that identifies it.
 #[derive(Clone, Debug)]
@@ -56,12 +60,17 @@ pub struct Terminate<C> {
     calls: C,
     library: Library,
     config: Config,
+    observer: Observer,
 }
 
 impl<C> Terminate<C> {
     /// A seam in front of the call plane.
-    pub fn new(calls: C, config: Config) -> Self {
-        Self { calls, library: Library::default(), config }
+    pub fn new(calls: C, config: Config, observer: Observer) -> Self {
+        let library = Library::default();
+        let counted = library.clone();
+        let about = "Answers to tools/list, initialize and server/discover from memory, and made anew";
+        observer.metrics().counter("chaperone.handbook.cache", about, move || counted.readings());
+        Self { calls, library, config, observer }
     }
 }
 
@@ -96,7 +105,8 @@ where
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let deadline = Instant::now() + self.config.call_timeout;
+        let begun = Instant::now();
+        let deadline = begun + self.config.call_timeout;
         let (mut parts, body) = request.into_parts();
         let identity = parts.extensions.remove::<Identity>();
         let identity = identity.ok_or_else(|| Refusal::Internal("a request reached the seam unidentified".into()))?;
@@ -104,10 +114,14 @@ where
         let body = collect(body, self.config.max_body, deadline).await?;
         let modern = |params: &Params<'_>| era::is_modern(&parts.headers, params);
         match jsonrpc::read(&body) {
-            Err(broken) => Ok(refused(broken.id, &broken.refusal, modern(&Params::default()))),
+            Err(broken) => {
+                self.observer.turned_away(&broken.refusal);
+                Ok(refused(broken.id, &broken.refusal, modern(&Params::default())))
+            }
             Ok(Message::Response) if modern(&Params::default()) => {
                 // MCP 2026-07-28 `basic/transports/streamable-http`: servers ask nothing, so there is nothing to answer.
                 let refusal = Refusal::InvalidRequest("expected a request, nobody was asked anything".into());
+                self.observer.turned_away(&refusal);
                 Ok(refused(None, &refusal, true))
             }
             // Nothing hangs on a notification here: there is no session, and a call is cancelled by its connection.
@@ -115,13 +129,17 @@ where
             Ok(Message::Request(request)) => {
                 let id = request.id.ok_or_else(|| Refusal::Internal("a request without id".into()))?;
                 let modern = modern(&request.params);
-                let routed = era::route(&parts.headers, &request);
-                let (revision, method) = match routed {
-                    Ok(routed) => routed,
-                    Err(refusal) => return Ok(refused(Some(id), &refusal, modern)),
-                };
-                let message = Incoming { id, revision, request: &request, headers: &parts.headers };
-                Ok(self.dispatch(method, &message, identity, deadline).await)
+                let http = version(parts.version);
+                let message = |revision| Incoming { id, revision, request: &request, http, headers: &parts.headers };
+                match era::route(&parts.headers, &request) {
+                    Ok((revision, method)) => Ok(self.dispatch(method, &message(revision), identity, begun).await),
+                    Err(refusal) => {
+                        let revision = if modern { Revision::V2026July } else { Revision::V2025November };
+                        let method = Method::named(&request.method).map_or(OTHER, Method::name);
+                        self.tell(&message(revision), (method, identity), begun, Some(&refusal));
+                        Ok(refused(Some(id), &refusal, modern))
+                    }
+                }
             }
         }
     }
@@ -131,34 +149,60 @@ where
         method: Method,
         message: &Incoming<'_>,
         identity: Identity,
-        deadline: Instant,
+        begun: Instant,
     ) -> Response<Full<Bytes>> {
         let Incoming { id, revision, request, .. } = *message;
-        match method {
-            Method::Initialize => {
-                let handbook = self.library.of(&identity.server);
-                ok(reply::result(id, handbook.initialize(Revision::negotiate(&request.params))))
-            }
+        let library = || self.library.of(&identity.server);
+        let answer = match method {
+            Method::Initialize => ok(reply::result(id, library().initialize(Revision::negotiate(&request.params)))),
             Method::Ping => ok(reply::result(id, "{}")),
-            Method::Discover => ok(reply::result(id, self.library.of(&identity.server).discover())),
-            Method::ToolsList if begins(request.params.cursor) => {
-                ok(reply::result(id, self.library.of(&identity.server).tools(revision)))
-            }
+            Method::Discover => ok(reply::result(id, library().discover())),
+            Method::ToolsList if begins(request.params.cursor) => ok(reply::result(id, library().tools(revision))),
             Method::ToolsList => {
                 let refusal = Refusal::InvalidParams("unknown cursor, the list has one page".into());
-                refused(Some(id), &refusal, revision.modern())
+                self.tell(message, (method.name(), identity), begun, Some(&refusal));
+                return refused(Some(id), &refusal, revision.modern());
             }
-            Method::ToolsCall => self.tools_call(message, identity, deadline).await,
-        }
+            Method::ToolsCall => return self.tools_call(message, identity, begun).await,
+        };
+        self.tell(message, (method.name(), identity), begun, None);
+        answer
     }
 
-    async fn tools_call(self, message: &Incoming<'_>, identity: Identity, deadline: Instant) -> Response<Full<Bytes>> {
+    /// Tell that a request is over which is no call: calls are told of further in.
+    fn tell(
+        &self,
+        message: &Incoming<'_>,
+        (method, identity): (&'static str, Identity),
+        begun: Instant,
+        refusal: Option<&Refusal>,
+    ) {
+        let (trace, origin) = message.trace(self.observer.sampling());
+        let duration = begun.elapsed();
+        self.observer.answered(Finished {
+            caller: message.caller(identity.api_token),
+            server: identity.server,
+            origin,
+            trace,
+            method,
+            asked: None,
+            begun_at: SystemTime::now() - duration,
+            begun: begun.into_std(),
+            duration,
+            failure: refusal.map(Failure::of),
+            exchange: Exchange::default(),
+            captured: Captured::default(),
+        });
+    }
+
+    async fn tools_call(self, message: &Incoming<'_>, identity: Identity, begun: Instant) -> Response<Full<Bytes>> {
         let Incoming { id, revision, .. } = *message;
         let Some(asked) = message.request.params.name.and_then(text) else {
             let refusal = Refusal::InvalidParams("expected params.name, the name of a tool, as a string".into());
+            self.tell(message, (Method::ToolsCall.name(), identity), begun, Some(&refusal));
             return refused(Some(id), &refusal, revision.modern());
         };
-        let trace = message.trace();
+        let (trace, origin) = message.trace(self.observer.sampling());
         let pass_status = identity.server.rate_limit_status;
         let call = Call {
             caller: message.caller(identity.api_token),
@@ -167,13 +211,23 @@ where
             arguments: Arguments::Raw(message.request.params.arguments.map(ToOwned::to_owned)),
             granted: None,
             now: identity.now,
-            deadline,
+            deadline: begun + self.config.call_timeout,
             trace,
+            origin,
         };
         match self.calls.oneshot(call).await {
             Ok(outcome) => carried_out(id, revision, &outcome),
             Err(refusal) => refused_call(id, revision, &refusal, trace, pass_status),
         }
+    }
+}
+
+/// The version of HTTP, as the semantic conventions write it.
+fn version(version: http::Version) -> &'static str {
+    match version {
+        http::Version::HTTP_2 => "2",
+        http::Version::HTTP_10 => "1.0",
+        _ => "1.1",
     }
 }
 

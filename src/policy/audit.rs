@@ -1,51 +1,59 @@
-//! One line per call, whatever became of it: who asked what of whom, what was decided and by which rule, what it took.
-//!
-//! Never logged: tokens, credentials, argument values, result bodies. The tool's name is logged as the caller wrote it,
-//! but cut to [`LONGEST_NAME`] characters and without control characters, so that no caller writes lines or colours into
-//! a log; everything else of the caller's own is its client name and version, treated likewise.
+//! Tells the [`Observer`] of every call, whatever became of it: who asked what of whom, what was decided and by which
+//! rule, what it took.
 
 use std::{
-    borrow::Cow,
-    future::Future,
+    future::{Future, Ready, ready},
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
     thread,
-    time::{Duration, Instant},
+    time::{Instant, SystemTime},
 };
 
+use futures_util::future::Either;
 use pin_project_lite::pin_project;
-use tower::{
-    Service,
-    layer::{LayerFn, layer_fn},
-};
+use tower::{Layer, Service};
 use tracing::{Instrument, instrument::Instrumented};
 
-use crate::call::{Call, Caller};
-use crate::outcome::{Exchange, Outcome};
+use crate::call::{Arguments, Call};
+use crate::outcome::{Content, Exchange, Outcome};
 use crate::refusal::Refusal;
-use crate::server::{Decision, Server};
-use crate::trace::TraceParent;
-
-/// Longest name of the caller's own that is logged, in characters; no tool has a longer one.
-const LONGEST_NAME: usize = 80;
+use crate::telemetry::{
+    access::fit,
+    finished::{Captured, Failure, Finished},
+    observer::{Admission, Observer},
+};
 
 /// Layer of [`Audit`].
+#[derive(Clone, Debug)]
+pub struct AuditLayer {
+    observer: Observer,
+}
+
+/// A layer that tells this observer.
 #[must_use]
-pub fn layer<S>() -> LayerFn<fn(S) -> Audit<S>> {
-    layer_fn(|inner| Audit { inner })
+pub fn layer(observer: Observer) -> AuditLayer {
+    AuditLayer { observer }
+}
+
+impl<S> Layer<S> for AuditLayer {
+    type Service = Audit<S>;
+
+    fn layer(&self, inner: S) -> Audit<S> {
+        Audit { inner, observer: self.observer.clone() }
+    }
 }
 
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Audit<S> {
     inner: S,
+    observer: Observer,
 }
 
 impl<S: Service<Call, Response = Outcome, Error = Refusal>> Service<Call> for Audit<S> {
     type Response = Outcome;
     type Error = Refusal;
-    type Future = Recorded<Instrumented<S::Future>>;
+    type Future = Recorded<Either<Instrumented<S::Future>, Ready<Result<Outcome, Refusal>>>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
         self.inner.poll_ready(cx)
@@ -53,113 +61,98 @@ impl<S: Service<Call, Response = Outcome, Error = Refusal>> Service<Call> for Au
 
     fn call(&mut self, call: Call) -> Self::Future {
         let span = tracing::debug_span!("tools/call", trace_id = %call.trace.trace_id(), server = %call.server.name);
-        let record = Record::of(&call);
-        Recorded { inner: self.inner.call(call).instrument(span), record }
+        let (admission, refused) = match self.observer.admit() {
+            Ok(admission) => (admission, None),
+            Err(refusal) => (Admission::default(), Some(refusal)),
+        };
+        let record = Record::of(&call, self.observer.clone(), admission);
+        let inner = match refused {
+            None => Either::Left(self.inner.call(call).instrument(span)),
+            Some(refusal) => Either::Right(ready(Err(refusal))),
+        };
+        Recorded { inner, record }
     }
 }
 
-/// What is known of a call before it is carried out. Writes its line when it is over, and in any case: a call that is
-/// dropped on its way, because its client went away or because of a bug, may have changed something.
+/// What is known of a call before it is carried out. Told when it is over, and in any case: a call that is dropped on
+/// its way, because its client went away or because of a bug, may have changed something.
 #[derive(Debug)]
 struct Record {
-    server: Arc<Server>,
-    caller: Caller,
-    asked: String,
-    trace: TraceParent,
-    begun: Instant,
-    over: bool,
+    observer: Observer,
+    /// Taken out when it is told.
+    open: Option<(Admission, Finished)>,
 }
 
 impl Record {
-    fn of(call: &Call) -> Self {
-        Self {
+    fn of(call: &Call, observer: Observer, admission: Admission) -> Self {
+        let arguments = match &call.arguments {
+            Arguments::Raw(raw) => observer.capture().arguments(raw.as_ref().map(|raw| raw.get())),
+            Arguments::Checked(_) => None,
+        };
+        let finished = Finished {
             server: call.server.clone(),
             caller: call.caller.clone(),
-            asked: fit(&call.asked).into_owned(),
+            origin: call.origin.clone(),
             trace: call.trace,
+            method: "tools/call",
+            asked: Some(fit(&call.asked).into_owned()),
+            begun_at: SystemTime::now(),
             begun: Instant::now(),
-            over: false,
-        }
+            duration: std::time::Duration::ZERO,
+            failure: None,
+            exchange: Exchange::default(),
+            captured: Captured { arguments, result: None },
+        };
+        Self { observer, open: Some((admission, finished)) }
     }
 
     fn end(&mut self, result: &Result<Outcome, Refusal>) {
-        self.over = true;
-        match result {
-            Ok(outcome) => self.write(None, &outcome.exchange),
-            Err(refusal) => self.write(Some(refusal.kind()), refusal.exchange().unwrap_or(&Exchange::default())),
-        }
+        let Some((_, call)) = &self.open else { return };
         match result {
             Err(Refusal::Internal(text)) => {
-                tracing::error!(trace_id = %self.trace.trace_id(), "a bug in chaperone: {text}");
+                tracing::error!(trace_id = %call.trace.trace_id(), "a bug in chaperone: {text}");
             }
             Err(Refusal::Upstream(fault)) => {
                 tracing::warn!(
-                    trace_id = %self.trace.trace_id(),
-                    account = %self.server.account.id,
+                    trace_id = %call.trace.trace_id(),
+                    account = %call.server.account.id,
                     detail = fault.detail.as_str(),
                     "the upstream failed"
                 );
             }
             _ => {}
         }
+        match result {
+            Ok(outcome) => {
+                let failed = matches!(outcome.content, Content::Blocks { is_error: true, .. });
+                self.tell(failed.then(Failure::of_tool), outcome.exchange.clone(), Some(&outcome.content));
+            }
+            Err(refusal) => {
+                self.tell(Some(Failure::of(refusal)), refusal.exchange().cloned().unwrap_or_default(), None);
+            }
+        }
     }
 
-    fn write(&self, error: Option<&str>, exchange: &Exchange) {
-        let (decision, rule) = match self.server.decide(&self.asked) {
-            Decision::Allowed { rule, .. } => ("allow", rule),
-            Decision::Hidden { rule } => ("deny", rule),
-            Decision::Unknown => ("deny", "no such tool"),
-        };
-        tracing::info!(
-            target: "chaperone::access",
-            trace_id = %self.trace.trace_id(),
-            server.name = %self.server.name,
-            server.id = %self.server.id,
-            account = %self.server.account.id,
-            // As a string and not by `%`: the text format then quotes it.
-            tool = self.asked.as_str(),
-            decision,
-            rule,
-            error,
-            upstream.status = exchange.status,
-            upstream.requests = exchange.requests,
-            duration_us = micros(self.begun.elapsed()),
-            upstream.duration_us = micros(exchange.elapsed),
-            upstream.bytes = exchange.received,
-            client.name = self.caller.client.as_deref().map(fit).as_deref(),
-            client.version = self.caller.client_version.as_deref().map(fit).as_deref(),
-            api_token = self.caller.api_token.as_deref(),
-            "call"
-        );
+    fn tell(&mut self, failure: Option<Failure>, exchange: Exchange, content: Option<&Content>) {
+        let Some((admission, mut call)) = self.open.take() else { return };
+        call.duration = call.begun.elapsed();
+        call.failure = failure;
+        call.exchange = exchange;
+        call.captured.result = content.and_then(|content| self.observer.capture().result(content));
+        self.observer.called(admission, call);
     }
 }
 
 impl Drop for Record {
     fn drop(&mut self) {
-        if !self.over {
-            let error = if thread::panicking() { "internal" } else { "cancelled" };
-            // What the upstream did until then went with the call.
-            self.write(Some(error), &Exchange::default());
-        }
-    }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// Text of the caller's own, fit for a log.
-fn fit(text: &str) -> Cow<'_, str> {
-    let text = text.char_indices().nth(LONGEST_NAME).map_or(text, |(end, _)| &text[..end]);
-    if text.contains(char::is_control) {
-        Cow::Owned(text.replace(char::is_control, "\u{fffd}"))
-    } else {
-        Cow::Borrowed(text)
+        let kind = if thread::panicking() { "internal" } else { "cancelled" };
+        // What the upstream did until then went with the call.
+        self.tell(Some(Failure::unanswered(kind)), Exchange::default(), None);
     }
 }
 
 pin_project! {
-    /// Future of [`Audit`]: the line is written when the call is over, or when this is dropped.
+    /// Future of [`Audit`]: the observer is told when the call is over, or when this is dropped.
     #[derive(Debug)]
     pub struct Recorded<F> {
         #[pin]
@@ -176,16 +169,5 @@ impl<F: Future<Output = Result<Outcome, Refusal>>> Future for Recorded<F> {
         let result = ready!(this.inner.poll(cx));
         this.record.end(&result);
         Poll::Ready(result)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_caller_writes_neither_lines_nor_colours_into_a_log() {
-        assert_eq!(fit("a\nb\u{1b}[31m\u{9b}c"), "a\u{fffd}b\u{fffd}[31m\u{fffd}c");
-        assert_eq!(fit(&"é".repeat(LONGEST_NAME + 1)), "é".repeat(LONGEST_NAME));
     }
 }

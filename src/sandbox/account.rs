@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     answer::{Answer, Result},
-    routes::{Call, Path},
+    call::{Call, Path},
     state::State,
     time::Time,
 };

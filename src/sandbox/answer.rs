@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 use serde::Serialize;
 
-use super::table::Id;
+use super::id::Id;
 
 /// The result of a handler.
 pub(super) type Result<T = Answer> = std::result::Result<T, Fault>;

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{Answer, Fault, Result},
+    call::{Call, Path},
     params::required,
     record::{Entity, FieldChange, Kind},
-    routes::{Call, Path},
     state::{State, TARGETS},
 };
 

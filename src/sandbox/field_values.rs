@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{Answer, Fault, Result},
+    call::{Call, Path},
     fields::value_type,
+    id::Id,
     params::{Params, required},
     record::{DropdownOption, Entity, Field, FieldValue, Kind},
-    routes::{Call, Path},
     state::{State, TARGETS},
-    table::Id,
     time::Time,
 };
 

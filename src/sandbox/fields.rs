@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{Answer, Fault, Result},
+    call::{Call, Path},
     params::required,
     record::{Field, Kind},
-    routes::{Call, Path},
     state::State,
 };
 

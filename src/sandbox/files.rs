@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{Answer, Fault, Result},
+    call::{Call, Path},
+    id::Id,
     multipart::FilePart,
     page::{MAX_SIZE, Page},
     record::{Entity, EntityFile, Kind},
-    routes::{Call, Path},
     state::State,
-    table::Id,
 };
 
 /// Newest first.

@@ -6,10 +6,11 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answer::Result,
+    call::Call,
+    id::Id,
     params::Params,
     record::{Interaction, Kind},
     state::State,
-    table::Id,
     time::Time,
 };
 
@@ -25,7 +26,7 @@ type Contact = (Time, Vec<Id>);
 
 /// The contacts of one person or organization.
 #[derive(Debug, Default)]
-pub(super) struct Contacts(BTreeMap<&'static str, Contact>);
+struct Contacts(BTreeMap<&'static str, Contact>);
 
 impl Contacts {
     /// Take one interaction into account; the type's number is its place in [`State::interactions`].
@@ -52,7 +53,7 @@ impl Contacts {
     }
 
     /// `interaction_dates` and `interactions` as Affinity writes them.
-    pub(super) fn write(&self, options: &Options, into: &mut Map<String, Value>) {
+    fn write(&self, options: &Options, into: &mut Map<String, Value>) {
         let dates =
             CONTACTS.map(|contact| (format!("{contact}_date"), json!(self.0.get(contact).map(|(date, _)| date))));
         let details = CONTACTS.map(|contact| {
@@ -72,16 +73,16 @@ impl Contacts {
 
 /// What the caller asked for.
 #[derive(Debug)]
-pub(super) struct Options {
+struct Options {
     /// Add the dates; on lists, leave out who has none.
-    pub(super) with_dates: bool,
+    with_dates: bool,
     with_persons: bool,
     /// Kind of contact, not before, not after.
     windows: Vec<(&'static str, Time, Time)>,
 }
 
 impl Options {
-    pub(super) fn read(params: &Params) -> Result<Self> {
+    fn read(params: &Params) -> Result<Self> {
         let with_dates = params.flag("with_interaction_dates")?.unwrap_or(false);
         let with_persons = params.flag("with_interaction_persons")?.unwrap_or(false);
         let mut windows = Vec::new();
@@ -95,13 +96,13 @@ impl Options {
         Ok(Self { with_dates, with_persons, windows })
     }
 
-    /// Must the contacts be worked out to answer a list?
-    pub(super) fn are_needed(&self) -> bool {
+    /// Must the contacts be worked out?
+    fn are_needed(&self) -> bool {
         self.with_dates || !self.windows.is_empty()
     }
 
     /// Does a record with these contacts belong in the list?
-    pub(super) fn admit(&self, contacts: Option<&Contacts>) -> bool {
+    fn admit(&self, contacts: Option<&Contacts>) -> bool {
         let Some(contacts) = contacts else { return !self.are_needed() };
         self.windows
             .iter()
@@ -109,8 +110,36 @@ impl Options {
     }
 }
 
+/// The dates that a caller asked for, of every record of one kind.
+#[derive(Debug)]
+pub(super) struct Dates {
+    options: Options,
+    contacts: HashMap<Id, Contacts>,
+}
+
+impl Dates {
+    /// Reads what is asked for, and works the contacts out only if something is.
+    pub(super) fn read(state: &State, call: &Call<'_>, kind: Kind) -> Result<Self> {
+        let options = Options::read(&call.request.params)?;
+        let contacts = if options.are_needed() { contacts(state, kind, call.now) } else { HashMap::new() };
+        Ok(Self { options, contacts })
+    }
+
+    /// Does a record belong in the list?
+    pub(super) fn admit(&self, id: Id) -> bool {
+        self.options.admit(self.contacts.get(&id))
+    }
+
+    /// Add the dates of a record to its answer, if they are asked for; who had no contact has empty ones.
+    pub(super) fn write(&self, id: Id, into: &mut Map<String, Value>) {
+        if self.options.with_dates {
+            self.contacts.get(&id).unwrap_or(&Contacts::default()).write(&self.options, into);
+        }
+    }
+}
+
 /// The contacts of every person, or of every organization through its people, in one pass over the interactions.
-pub(super) fn contacts(state: &State, kind: Kind, now: Time) -> HashMap<Id, Contacts> {
+fn contacts(state: &State, kind: Kind, now: Time) -> HashMap<Id, Contacts> {
     let mut all: HashMap<Id, Contacts> = HashMap::new();
     for (number, timeline) in state.interactions.iter().enumerate() {
         for interaction in timeline.iter() {

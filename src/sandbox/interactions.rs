@@ -1,17 +1,17 @@
 //! `/interactions`: meetings (0), calls (1), chat messages (2) and emails (3), newest first.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
 use super::{
     answer::{Answer, Fault, Result},
+    call::{Call, Path},
+    id::Id,
     page::Page,
     params::{Params, required},
     record::{Entity, Interaction, Kind, Note},
-    routes::{Call, Path},
     state::State,
-    table::{Id, Table},
     time::Time,
 };
 
@@ -27,77 +27,6 @@ const ITEMS: [&str; 4] = ["events", "events", "chat_messages", "emails"];
 pub(super) const MEETING: usize = 0;
 pub(super) const CHAT_MESSAGE: usize = 2;
 pub(super) const EMAIL: usize = 3;
-
-/// All interactions of one type, by id and by date. Each type has its own ids.
-#[derive(Debug, Default)]
-pub(super) struct Timeline {
-    rows: Table<Interaction>,
-    by_date: BTreeSet<(Time, Id)>,
-}
-
-impl Timeline {
-    pub(super) fn add(&mut self, make: impl FnOnce(Id) -> Interaction) -> &mut Interaction {
-        let interaction = self.rows.add(make);
-        self.by_date.insert((interaction.date, interaction.id));
-        interaction
-    }
-
-    pub(super) fn start_at(&mut self, first: Id) {
-        self.rows.start_at(first);
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Interaction> {
-        self.rows.iter()
-    }
-
-    pub(super) fn get(&self, id: Id) -> Option<&Interaction> {
-        self.rows.get(id)
-    }
-
-    /// Those of `start..end` older than the last one seen, newest first.
-    fn between(&self, start: Time, end: Time, after: Option<(Time, Id)>) -> impl Iterator<Item = &Interaction> {
-        let end = (end, Id::MIN);
-        let end = after.map_or(end, |after| after.min(end));
-        let range = (start, Id::MIN)..end.max((start, Id::MIN));
-        self.by_date.range(range).rev().filter_map(|(_, id)| self.rows.get(*id))
-    }
-
-    /// Change one; its place in time follows.
-    fn change(&mut self, id: Id, change: impl FnOnce(&mut Interaction)) -> Result<&Interaction> {
-        let interaction = self.rows.find_mut("id", id)?;
-        self.by_date.remove(&(interaction.date, id));
-        change(interaction);
-        self.by_date.insert((interaction.date, id));
-        Ok(interaction)
-    }
-
-    fn remove(&mut self, id: Id) -> Result<Interaction> {
-        let interaction = self.rows.remove("id", id)?;
-        self.by_date.remove(&(interaction.date, id));
-        Ok(interaction)
-    }
-
-    /// Hang a note on its interaction.
-    pub(super) fn remember_note(&mut self, id: Id, note: Id) {
-        if let Ok(interaction) = self.rows.find_mut("id", id) {
-            interaction.notes.push(note);
-        }
-    }
-
-    /// Take a deleted note off its interaction.
-    pub(super) fn forget_note(&mut self, id: Id, note: Id) {
-        if let Ok(interaction) = self.rows.find_mut("id", id) {
-            interaction.notes.retain(|other| *other != note);
-        }
-    }
-
-    /// Take a person off every interaction.
-    pub(super) fn forget_person(&mut self, person: Id) {
-        for interaction in self.rows.iter_mut() {
-            interaction.person_ids.retain(|id| *id != person);
-        }
-    }
-}
 
 pub(super) fn list(state: &mut State, call: &Call<'_>, _path: Path) -> Result {
     let params = &call.request.params;
@@ -125,7 +54,7 @@ pub(super) fn list(state: &mut State, call: &Call<'_>, _path: Path) -> Result {
 
 pub(super) fn get(state: &mut State, call: &Call<'_>, path: Path) -> Result {
     let kind = read_type(&call.request.params, &[0, 1, 2, 3])?;
-    let interaction = state.interactions[kind].rows.find("id", path.first)?;
+    let interaction = state.interactions[kind].find(path.first)?;
     Ok(Answer::json(&view(state, kind, interaction)))
 }
 
@@ -152,7 +81,7 @@ pub(super) fn create(state: &mut State, call: &Call<'_>, _path: Path) -> Result 
     });
     let id = interaction.id;
     attach_note(state, (kind, id), content, call.now);
-    Ok(Answer::json(&view(state, kind, state.interactions[kind].rows.find("id", id)?)))
+    Ok(Answer::json(&view(state, kind, state.interactions[kind].find(id)?)))
 }
 
 pub(super) fn update(state: &mut State, call: &Call<'_>, path: Path) -> Result {
@@ -177,7 +106,7 @@ pub(super) fn update(state: &mut State, call: &Call<'_>, path: Path) -> Result {
             None => attach_note(state, (kind, path.first), content, now),
         }
     }
-    Ok(Answer::json(&view(state, kind, state.interactions[kind].rows.find("id", path.first)?)))
+    Ok(Answer::json(&view(state, kind, state.interactions[kind].find(path.first)?)))
 }
 
 pub(super) fn delete(state: &mut State, call: &Call<'_>, path: Path) -> Result {

@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{Answer, Fault, Result},
-    opportunities,
+    call::{Call, Path},
+    id::Id,
     page::{MAX_SIZE, Page},
     params::required,
     record::{Entity, Kind, ListEntry},
-    routes::{Call, Path},
     state::State,
-    table::{Id, Record as _},
+    table::Record as _,
 };
 
 /// A plain array of everything, or an envelope as soon as paging is asked for.
@@ -51,7 +51,7 @@ pub(super) fn delete(state: &mut State, _call: &Call<'_>, path: Path) -> Result 
     let entry = find(state, path)?;
     let (id, entity) = (entry.id, entry.entity);
     if entity.kind == Kind::Opportunity {
-        opportunities::remove(state, entity.id)?;
+        state.remove_opportunity(entity.id)?;
     } else {
         state.entries.remove("list_entry_id", id)?;
         state.forget_entry(id);

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{Answer, Fault, Result},
+    call::{Call, Path},
     fields,
     params::{Params, required},
     record::{Kind, List, Permission},
-    routes::{Call, Path},
     state::State,
 };
 

@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{Answer, Fault, Result},
+    call::{Call, Path},
+    id::Id,
     page::{MAX_SIZE, Page},
     params::{Params, required},
     record::{Kind, Note},
-    routes::{Call, Path},
     state::State,
-    table::Id,
 };
 
 const PLAIN: i64 = 0;

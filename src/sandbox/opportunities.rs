@@ -4,13 +4,13 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answer::{Answer, Fault, Result},
+    call::{Call, Path},
+    id::Id,
     list_entries,
     page::{MAX_SIZE, Page},
     params::required,
     record::{Entity, Kind, ListEntry, Opportunity},
-    routes::{Call, Path},
     state::State,
-    table::Id,
 };
 
 pub(super) fn list(state: &mut State, call: &Call<'_>, _path: Path) -> Result {
@@ -63,15 +63,8 @@ pub(super) fn update(state: &mut State, call: &Call<'_>, path: Path) -> Result {
 }
 
 pub(super) fn delete(state: &mut State, _call: &Call<'_>, path: Path) -> Result {
-    remove(state, path.first)?;
+    state.remove_opportunity(path.first)?;
     Ok(Answer::success())
-}
-
-/// Delete an opportunity with its list entry and its values.
-pub(super) fn remove(state: &mut State, id: Id) -> Result<()> {
-    state.opportunities.remove("opportunity_id", id)?;
-    state.forget(Entity { kind: Kind::Opportunity, id });
-    Ok(())
 }
 
 fn full(state: &State, opportunity: &Opportunity) -> Map<String, Value> {

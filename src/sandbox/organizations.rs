@@ -1,19 +1,17 @@
 //! `/organizations`.
 
-use std::collections::HashMap;
-
 use serde_json::{Map, Value, json};
 
 use super::{
     answer::{Answer, Fault, Result},
-    interaction_dates::{Options, contacts},
+    call::{Call, Path},
+    id::Id,
+    interaction_dates::Dates,
     list_entries,
     page::{MAX_SIZE, Page},
     params::required,
-    record::{Entity, Kind, Organization},
-    routes::{Call, Path},
+    record::{Entity, Kind, Organization, members},
     state::State,
-    table::Id,
 };
 
 const GLOBAL: &str = "Global organizations cannot be modified or deleted";
@@ -21,36 +19,29 @@ const GLOBAL: &str = "Global organizations cannot be modified or deleted";
 pub(super) fn list(state: &mut State, call: &Call<'_>, _path: Path) -> Result {
     let params = &call.request.params;
     let term = params.text("term")?.unwrap_or_default().to_lowercase();
-    let options = Options::read(params)?;
+    let dates = Dates::read(state, call, Kind::Organization)?;
     let with_opportunities = params.flag("with_opportunities")?.unwrap_or(false);
     let page = Page::<Id>::read(params, MAX_SIZE)?;
-    let contacts = if options.are_needed() { contacts(state, Kind::Organization, call.now) } else { HashMap::new() };
     let found = state
         .organizations
         .after(page.after.unwrap_or(0))
-        .filter(|(id, organization)| is_called(organization, &term) && options.admit(contacts.get(id)));
+        .filter(|(id, organization)| is_called(organization, &term) && dates.admit(*id));
     let items = found.map(|(id, organization)| {
-        let mut view = short(organization);
+        let mut view = members(organization);
         if with_opportunities {
             view.insert("opportunity_ids".to_owned(), json!(opportunity_ids(state, id)));
         }
-        if let (true, Some(contacts)) = (options.with_dates, contacts.get(&id)) {
-            contacts.write(&options, &mut view);
-        }
+        dates.write(id, &mut view);
         (id, view)
     });
     Ok(page.answer("organizations", items))
 }
 
 pub(super) fn get(state: &mut State, call: &Call<'_>, path: Path) -> Result {
-    let params = &call.request.params;
     let organization = state.organizations.find("organization_id", path.first)?;
-    let options = Options::read(params)?;
+    let dates = Dates::read(state, call, Kind::Organization)?;
     let mut view = full(state, organization);
-    if options.with_dates {
-        let mut contacts = contacts(state, Kind::Organization, call.now);
-        contacts.entry(organization.id).or_default().write(&options, &mut view);
-    }
+    dates.write(organization.id, &mut view);
     Ok(Answer::json(&view))
 }
 
@@ -108,20 +99,12 @@ fn is_called(organization: &Organization, term: &str) -> bool {
         || organization.domains.iter().any(|domain| domain.to_lowercase().contains(term))
 }
 
-/// What every answer has.
-fn short(organization: &Organization) -> Map<String, Value> {
-    match json!(organization) {
-        Value::Object(members) => members,
-        other => unreachable!("a record is an object, not {other}"),
-    }
-}
-
 /// What the answers about a single organization have besides.
 fn full(state: &State, organization: &Organization) -> Map<String, Value> {
     let id = organization.id;
     let people = state.persons.iter().filter(|person| person.organization_ids.contains(&id));
     let person_ids: Vec<Id> = people.map(|person| person.id).collect();
-    let mut view = short(organization);
+    let mut view = members(organization);
     view.insert("person_ids".to_owned(), json!(person_ids));
     view.insert("opportunity_ids".to_owned(), json!(opportunity_ids(state, id)));
     let entries = list_entries::of(state, Entity { kind: Kind::Organization, id });

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::{
     answer::{Fault, Result},
-    table::Id,
+    id::Id,
     time::Time,
 };
 

@@ -1,38 +1,33 @@
 //! `/persons`: colleagues (internal) and contacts (external).
 
-use std::collections::HashMap;
-
 use serde_json::{Map, Value, json};
 
 use super::{
     answer::{Answer, Fault, Result},
-    interaction_dates::{Options, contacts},
+    call::{Call, Path},
+    id::Id,
+    interaction_dates::Dates,
     list_entries,
     page::{MAX_SIZE, Page},
     params::{Params, required},
-    record::{Entity, Kind, Person},
-    routes::{Call, Path},
+    record::{Entity, Kind, Person, members},
     state::State,
-    table::Id,
 };
 
 pub(super) fn list(state: &mut State, call: &Call<'_>, _path: Path) -> Result {
     let params = &call.request.params;
     let term = params.text("term")?.unwrap_or_default().to_lowercase();
-    let options = Options::read(params)?;
+    let dates = Dates::read(state, call, Kind::Person)?;
     let extras = Extras::read(params)?;
     let page = Page::<Id>::read(params, MAX_SIZE)?;
-    let contacts = if options.are_needed() { contacts(state, Kind::Person, call.now) } else { HashMap::new() };
     let found = state
         .persons
         .after(page.after.unwrap_or(0))
-        .filter(|(id, person)| is_called(person, &term) && options.admit(contacts.get(id)));
+        .filter(|(id, person)| is_called(person, &term) && dates.admit(*id));
     let items = found.map(|(id, person)| {
-        let mut view = short(person);
+        let mut view = members(person);
         extras.write(state, person, &mut view);
-        if let (true, Some(contacts)) = (options.with_dates, contacts.get(&id)) {
-            contacts.write(&options, &mut view);
-        }
+        dates.write(id, &mut view);
         (id, view)
     });
     Ok(page.answer("persons", items))
@@ -41,13 +36,10 @@ pub(super) fn list(state: &mut State, call: &Call<'_>, _path: Path) -> Result {
 pub(super) fn get(state: &mut State, call: &Call<'_>, path: Path) -> Result {
     let params = &call.request.params;
     let person = state.persons.find("person_id", path.first)?;
-    let options = Options::read(params)?;
+    let dates = Dates::read(state, call, Kind::Person)?;
     let mut view = full(state, person);
     Extras::read(params)?.write(state, person, &mut view);
-    if options.with_dates {
-        let mut contacts = contacts(state, Kind::Person, call.now);
-        contacts.entry(person.id).or_default().write(&options, &mut view);
-    }
+    dates.write(person.id, &mut view);
     Ok(Answer::json(&view))
 }
 
@@ -127,17 +119,9 @@ fn is_called(person: &Person, term: &str) -> bool {
         || person.emails.iter().any(|email| contains(email))
 }
 
-/// What every answer has.
-fn short(person: &Person) -> Map<String, Value> {
-    match json!(person) {
-        Value::Object(members) => members,
-        other => unreachable!("a record is an object, not {other}"),
-    }
-}
-
 /// What the answers about a single person have besides.
 fn full(state: &State, person: &Person) -> Map<String, Value> {
-    let mut view = short(person);
+    let mut view = members(person);
     view.insert("organization_ids".to_owned(), json!(person.organization_ids));
     let entries = list_entries::of(state, Entity { kind: Kind::Person, id: person.id });
     view.insert("list_entries".to_owned(), json!(entries));

@@ -2,12 +2,9 @@
 
 use bytes::Bytes;
 use serde::{Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-use super::{
-    table::{Id, Record},
-    time::Time,
-};
+use super::{id::Id, table::Record, time::Time};
 
 /// What a list holds, a field belongs to, or a note hangs on. The numbers are Affinity's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -265,6 +262,14 @@ models! {
     Reminder => "Reminder",
     EntityFile => "EntityFile",
     Webhook => "WebhookSubscription",
+}
+
+/// What every answer about a record has; the handlers add to it.
+pub(super) fn members(record: &impl Serialize) -> Map<String, Value> {
+    match json!(record) {
+        Value::Object(members) => members,
+        other => unreachable!("a record is an object, not {other}"),
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's `serialize_with` gives a reference")]

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{Answer, Result},
+    call::{Call, Path},
+    id::Id,
     params::required,
-    routes::{Call, Path},
     state::State,
-    table::Id,
 };
 
 /// A plain array; pairs that never met are not in it.

@@ -1,41 +1,21 @@
 //! The 59 operations of the v1 API, one a line.
 
 use http::Method;
-use tokio::time::Instant;
 
 use super::{
     account,
     answer::{Fault, Result},
-    field_changes, field_values, fields, files, interactions,
-    limit::Limits,
-    list_entries, lists, notes, opportunities, organizations, persons, relationships, reminders,
+    call::{Call, Path},
+    field_changes, field_values, fields, files,
+    id::Id,
+    interactions, list_entries, lists, notes, opportunities, organizations, persons, relationships, reminders,
     request::Request,
     state::State,
-    storage::Signer,
-    table::Id,
-    time::Time,
     webhooks,
 };
 
-/// A call of one operation.
-#[derive(Debug)]
-pub(super) struct Call<'s> {
-    pub(super) request: Request,
-    pub(super) now: Time,
-    pub(super) clock: Instant,
-    pub(super) limits: &'s Limits,
-    pub(super) signer: &'s Signer,
-}
-
 /// An operation: it may change the state and gives an answer. The ids are those in the path, in its order.
 type Handler = fn(&mut State, &Call<'_>, Path) -> Result;
-
-/// The ids in a path. No operation has more than two.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Path {
-    pub(super) first: Id,
-    pub(super) second: Id,
-}
 
 const GET: Method = Method::GET;
 const POST: Method = Method::POST;

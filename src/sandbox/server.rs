@@ -18,6 +18,7 @@ use tokio::{net::TcpListener, time::Instant};
 
 use super::{
     answer::{Answer, Fault, Result},
+    call::Call,
     config::Config,
     gate,
     limit::Limits,
@@ -151,7 +152,7 @@ impl Shared {
         let World { state, limits } = &mut *world;
         let exempt = request.as_ref().is_ok_and(|request| routes::is_exempt(&request.path));
         let result = limits.take(exempt, now, today).and(request).and_then(|request| {
-            let call = routes::Call { request, now: today, clock: now, limits, signer: &self.signer };
+            let call = Call { request, now: today, clock: now, limits, signer: &self.signer };
             routes::dispatch(state, &call)
         });
         let mut answer = result.unwrap_or_else(Answer::from);

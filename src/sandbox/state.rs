@@ -6,14 +6,15 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{Fault, Result},
-    interactions::Timeline,
+    id::Id,
     params::Params,
     record::{
         Entity, EntityFile, Field, FieldChange, FieldValue, Kind, List, ListEntry, Note, Opportunity, Organization,
         Person, Reminder, Webhook,
     },
-    table::{Id, Table},
+    table::Table,
     time::Time,
+    timeline::Timeline,
 };
 
 /// The parameters that name one entity, in Affinity's order.
@@ -129,6 +130,13 @@ impl State {
     /// Short forms of those of `ids` that are still there.
     pub(super) fn people(&self, ids: &[Id]) -> Vec<&Person> {
         ids.iter().filter_map(|id| self.persons.get(*id)).collect()
+    }
+
+    /// Take out an opportunity with its list entry and its values.
+    pub(super) fn remove_opportunity(&mut self, id: Id) -> Result<()> {
+        self.opportunities.remove("opportunity_id", id)?;
+        self.forget(Entity { kind: Kind::Opportunity, id });
+        Ok(())
     }
 
     /// Take out everything that hangs on a deleted entity.

@@ -12,9 +12,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     answer::{Answer, Fault, Result},
+    id::Id,
     params::Params,
     record::EntityFile,
-    table::Id,
     time::Time,
 };
 

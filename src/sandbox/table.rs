@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::answer::{Fault, Result};
-
-/// Every record's id. Each table has its own number space, as in Affinity.
-pub(super) type Id = u64;
+use super::{
+    answer::{Fault, Result},
+    id::Id,
+};
 
 /// A record that Affinity's error texts name.
 pub(super) trait Record {

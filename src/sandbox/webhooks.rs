@@ -2,9 +2,9 @@
 
 use super::{
     answer::{Answer, Fault, Result},
+    call::{Call, Path},
     params::{Params, required},
     record::Webhook,
-    routes::{Call, Path},
     state::State,
 };
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{document::Document, instructions, rules::Rules};
 use crate::account::Account;
-use crate::catalog::tool::{Offer, Tool};
+use crate::catalog::{offer::Offer, tool::Tool};
 
 /// A compiled MCP server.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::rules::Rules;
 use crate::account::Account;
-use crate::catalog::tool::Offer;
+use crate::catalog::offer::Offer;
 
 /// What the agent may do. What it may not do is left out: a hidden tool does not exist for it.
 pub(super) fn write(account: &Account, rules: &Rules, tools: &[Offer], expires_at: Option<Timestamp>) -> String {

@@ -40,16 +40,16 @@ pub(super) async fn fetch(errand: &Errand<'_>, values: &Map<String, Value>, inli
     let request = errand.request(values, &[])?;
     let (start, path) = (request.uri().clone(), request.uri().path().to_owned());
     let (answer, elsewhere) = redirect::follow(errand, request).await?;
+    let ticket = errand.meter.ticket(answer.ticket);
     let (head, body) = answer.http.into_parts();
     if !head.status.is_success() {
         return Err(match elsewhere {
             Some(_) => Failure::Remote(Box::new(error::elsewhere(head.status, !errand.tool.read_only))),
-            None => errand.unsuccessful(head, body).await,
+            None => errand.unsuccessful(head, body, ticket).await,
         });
     }
     let limit = inline.min(errand.max_response);
-    let Received { bytes, exceeds, size } =
-        body::read(body, limit, errand.meter).await.map_err(|(_, failure)| failure)?;
+    let Received { bytes, exceeds, size } = body::read(body, limit, ticket).await.map_err(|(_, failure)| failure)?;
     let file = Content { name: name(&head.headers), media_type: media_type(&head.headers), bytes, size };
     let integration = &errand.account.integration.name;
     Ok(if exceeds { link(&file, &elsewhere.unwrap_or(start)) } else { self::inline(integration, &path, &file) })

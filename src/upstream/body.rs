@@ -5,7 +5,7 @@ use http_body::Body;
 use http_body_util::BodyExt;
 
 use super::failure::{Failure, causes};
-use super::meter::Meter;
+use super::meter::Ticket;
 
 /// A body, as far as it was read.
 #[derive(Debug, Default, PartialEq)]
@@ -22,7 +22,7 @@ pub(super) struct Received {
 ///
 /// # Errors
 /// The body broke off; with what was read until then.
-pub(super) async fn read<B>(mut body: B, limit: usize, meter: &Meter) -> Result<Received, (Bytes, Failure)>
+pub(super) async fn read<B>(mut body: B, limit: usize, meter: Ticket<'_>) -> Result<Received, (Bytes, Failure)>
 where
     B: Body<Data = Bytes, Error: std::error::Error> + Unpin,
 {
@@ -87,11 +87,12 @@ mod tests {
     use http_body_util::{Full, StreamBody};
 
     use super::*;
+    use crate::upstream::meter::Meter;
 
     fn pieces(texts: &[&'static str], limit: usize) -> Received {
         let frames = texts.iter().map(|text| Ok::<_, Infallible>(Frame::data(Bytes::from_static(text.as_bytes()))));
         let body = StreamBody::new(stream::iter(frames));
-        read(body, limit, &Meter::start()).now_or_never().unwrap().unwrap()
+        read(body, limit, Meter::start().ticket(0)).now_or_never().unwrap().unwrap()
     }
 
     #[test]
@@ -108,7 +109,7 @@ mod tests {
     fn a_body_that_says_it_is_too_large_is_not_read() {
         let meter = Meter::start();
         let body = Full::new(Bytes::from_static(b"abcdef"));
-        let received = read(body, 5, &meter).now_or_never().unwrap().unwrap();
+        let received = read(body, 5, meter.ticket(0)).now_or_never().unwrap().unwrap();
         assert_eq!(received, Received { bytes: Bytes::new(), exceeds: true, size: Some(6) });
         assert_eq!(meter.finish().received, 0);
     }

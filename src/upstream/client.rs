@@ -1,7 +1,6 @@
 //! The pooled HTTP client: rustls with ring, HTTP/1.1 and HTTP/2 by ALPN.
 
 use std::{
-    path::Path,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -20,14 +19,13 @@ use hyper_util::{
     client::legacy::{self, ResponseFuture, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
-use rustls::{ClientConfig, RootCertStore, crypto::ring};
-use rustls_pki_types::{CertificateDer, pem::PemObject};
 use tower::{BoxError, Service};
 
 use super::Config;
 use super::failure::{Failure, causes};
 use super::plane::{Answer, Request};
 use crate::budget::Budget;
+use crate::tls;
 
 /// Idle connections are dropped before the usual 60 to 75 s of load balancers end them in the middle of a request.
 const IDLE: Duration = Duration::from_secs(55);
@@ -49,7 +47,7 @@ impl Client {
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(KEEPALIVE));
         let https = HttpsConnectorBuilder::new()
-            .with_tls_config(tls(config.ca_file.as_deref())?)
+            .with_tls_config(tls::client(config.ca_file.as_deref())?)
             // Who may be spoken to without TLS is decided where the URL comes from: `Account::new` and `redirect`.
             .https_or_http()
             .enable_all_versions()
@@ -63,26 +61,6 @@ impl Client {
             .build(Connector { inner: https, limit: config.connect_timeout });
         Ok(Self(Arc::new(client)))
     }
-}
-
-fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, String> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    if let Some(path) = ca_file {
-        let unusable = |why: &dyn std::fmt::Display| {
-            format!("the CA file {} cannot be used, expected certificates in PEM: {why}", path.display())
-        };
-        let before = roots.len();
-        for certificate in CertificateDer::pem_file_iter(path).map_err(|error| unusable(&error))? {
-            roots.add(certificate.map_err(|error| unusable(&error))?).map_err(|error| unusable(&error))?;
-        }
-        if roots.len() == before {
-            return Err(unusable(&"it holds no certificate"));
-        }
-    }
-    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 type Sent = Result<http::Response<Incoming>, legacy::Error>;
@@ -104,7 +82,7 @@ impl Service<Request> for Client {
 
 fn answered(sent: Sent) -> Result<Answer, Failure> {
     match sent {
-        Ok(http) => Ok(Answer { http, budget: Budget::default() }),
+        Ok(http) => Ok(Answer { http, budget: Budget::default(), ticket: 0 }),
         Err(error) if error.is_connect() => Err(Failure::Unreachable(causes(&error))),
         Err(error) => Err(Failure::Incomplete(format!("no answer: {}", causes(&error)))),
     }
@@ -135,19 +113,5 @@ impl Service<Uri> for Connector {
                 Err(_) => Err(format!("no connection within {limit:?}").into()),
             }
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_ca_file_without_certificates_is_refused_by_name() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let error = tls(Some(file.path())).unwrap_err();
-        assert!(error.contains("it holds no certificate"), "{error}");
-        let error = tls(Some("/nowhere/ca.pem".as_ref())).unwrap_err();
-        assert!(error.contains("/nowhere/ca.pem"), "{error}");
     }
 }

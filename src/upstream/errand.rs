@@ -13,7 +13,7 @@ use tracing::{Instrument, field};
 use super::body::{self, Received};
 use super::error::{self, ErrorAnswer};
 use super::failure::Failure;
-use super::meter::Meter;
+use super::meter::{Meter, Ticket};
 use super::plane::{Answer, Destination, Request};
 use super::split::{self, Parameter};
 use super::stack::Stack;
@@ -63,11 +63,12 @@ impl Errand<'_> {
     /// How it failed; an error status is [`Failure::Remote`].
     pub(super) async fn fetch(&self, values: &Map<String, Value>, paging: &[Parameter<'_>]) -> Result<Reply, Failure> {
         let answer = self.send(self.request(values, paging)?, Destination::Account).await?;
+        let ticket = self.meter.ticket(answer.ticket);
         let (head, body) = answer.http.into_parts();
         if !head.status.is_success() {
-            return Err(self.unsuccessful(head, body).await);
+            return Err(self.unsuccessful(head, body, ticket).await);
         }
-        match body::read(body, self.max_response, self.meter).await {
+        match body::read(body, self.max_response, ticket).await {
             Ok(Received { exceeds: true, .. }) => Err(Failure::TooLarge(self.max_response)),
             Ok(Received { bytes, .. }) => Ok(Reply { headers: head.headers, body: bytes }),
             Err((_, failure)) => Err(failure),
@@ -75,12 +76,17 @@ impl Errand<'_> {
     }
 
     /// The failure that an answer other than a success is.
-    pub(super) async fn unsuccessful(&self, head: http::response::Parts, body: Incoming) -> Failure {
+    pub(super) async fn unsuccessful(
+        &self,
+        head: http::response::Parts,
+        body: Incoming,
+        ticket: Ticket<'_>,
+    ) -> Failure {
         if !(head.status.is_client_error() || head.status.is_server_error()) {
             return Failure::Incomplete(format!("the answer has the status {}, expected a success", head.status));
         }
         // What of the body can be read is enough: the status is the answer.
-        let text = match body::read(body, ERROR_BODY, self.meter).await {
+        let text = match body::read(body, ERROR_BODY, ticket).await {
             Ok(received) => received.bytes,
             Err((text, _)) => text,
         };
@@ -104,18 +110,22 @@ impl Errand<'_> {
             "server.address" = http.uri().host(),
             "http.response.status_code" = field::Empty,
         );
-        let request = Request { http, account: self.account.clone(), destination, trace: self.trace };
-        self.meter.sent();
+        let ticket = self.meter.sent(&http, destination, self.trace);
+        let trace = TraceParent { parent_id: ticket.span_id(), ..self.trace };
+        let request = Request { http, account: self.account.clone(), destination, trace };
         match self.stack.clone().oneshot(request).instrument(span.clone()).await {
             Ok(mut answer) => {
                 let status = answer.http.status().as_u16();
                 span.record("http.response.status_code", status);
-                self.meter.answered(status, std::mem::take(&mut answer.budget));
+                answer.ticket = ticket.index();
+                ticket.answered(status, std::mem::take(&mut answer.budget));
                 Ok(answer)
             }
             Err(failure) => {
                 if matches!(failure, Failure::Unreachable(_)) {
-                    self.meter.unsent();
+                    ticket.unsent();
+                } else {
+                    ticket.ended();
                 }
                 Err(failure)
             }

@@ -18,7 +18,7 @@ pub(super) struct Request {
     pub(super) account: Arc<Account>,
     /// Does it go to the account's API, or elsewhere?
     pub(super) destination: Destination,
-    /// The call's place in its trace.
+    /// The request's place in its trace.
     pub(super) trace: TraceParent,
 }
 
@@ -37,4 +37,6 @@ pub(super) struct Answer {
     pub(super) http: http::Response<Incoming>,
     /// What it says of rate limits.
     pub(super) budget: Budget,
+    /// Which request of the call it answers; `errand` says it.
+    pub(super) ticket: usize,
 }

@@ -23,7 +23,10 @@ use super::{Config, binary, cut, fan_out, outcome, page};
 use crate::account::Account;
 use crate::call::{Arguments, Call};
 use crate::catalog::arguments::Checked;
-use crate::catalog::tool::{Items, Offer, Operation, Rest, Shape};
+use crate::catalog::{
+    offer::Offer,
+    tool::{Items, Operation, Rest, Shape},
+};
 use crate::outcome::{Content, Exchange, Outcome};
 use crate::refusal::Refusal;
 use crate::trace::TraceParent;

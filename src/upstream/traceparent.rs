@@ -33,7 +33,7 @@ impl<S: Service<Request>> Service<Request> for Propagate<S> {
     fn call(&mut self, mut request: Request) -> S::Future {
         if self.enabled
             && request.destination == Destination::Account
-            && let Ok(value) = HeaderValue::try_from(request.trace.child().to_string())
+            && let Ok(value) = HeaderValue::try_from(request.trace.to_string())
         {
             request.http.headers_mut().insert(TRACEPARENT, value);
         }

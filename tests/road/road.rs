@@ -10,6 +10,7 @@ use chaperone::{
     config::Config,
     edge::limits::Gate,
     stack::{self, World},
+    telemetry::observer::Observer,
     upstream::Upstream,
 };
 use http::{Request, Response};
@@ -51,7 +52,8 @@ impl Road {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (folder, Assembled { config, registry, .. }) = assembled(setup, 1);
         let (clock, hand) = Clock::manual(START.parse().unwrap());
-        let world = World { registry: Arc::new(ArcSwap::from_pointee(registry)), gate: Gate::new(8), clock };
+        let registry = Arc::new(ArcSwap::from_pointee(registry));
+        let world = World { registry, gate: Gate::new(8), clock, observer: Observer::quiet().unwrap() };
         let service = BoxCloneService::new(open(&world, &config));
         Self { runtime, world, hand, service, config, generation: Cell::new(1), _folder: folder }
     }

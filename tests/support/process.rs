@@ -86,7 +86,9 @@ fn lines(stdout: ChildStdout) -> Receiver<String> {
 /// The binary under test, free of the settings of whoever runs the tests.
 pub(crate) fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chaperone"));
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CHAPERONE_")) {
+    for (name, _) in std::env::vars_os()
+        .filter(|(name, _)| ["CHAPERONE_", "OTEL_"].iter().any(|own| name.to_string_lossy().starts_with(own)))
+    {
         command.env_remove(name);
     }
     command

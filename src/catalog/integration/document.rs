@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue, Uri};
 
 use super::{Authentication, ErrorRule, Errors, Integration, RateLimit};
 use crate::{
-    catalog::{arguments::declaration::Declaration, paging::Style, resource::word, tool::Tool},
+    catalog::{arguments::declaration::Declaration, naming::word, paging::Style, tool::Tool},
     document::At,
 };
 

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use super::{
     super::{
-        interactions::{CHAT_MESSAGE, EMAIL, MEETING, Timeline},
+        id::Id,
+        interactions::{CHAT_MESSAGE, EMAIL, MEETING},
         record::{Interaction, Note, Person},
         state::State,
-        table::Id,
         time::Time,
+        timeline::Timeline,
     },
     read::Seed,
 };

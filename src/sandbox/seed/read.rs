@@ -1,9 +1,9 @@
 //! Reading the seed document: the account, its people, organizations and lists.
 
 use super::super::{
+    id::Id,
     record::{Entity, Kind, List, ListEntry, Opportunity, Organization, Person},
     state::{State, Tenant},
-    table::Id,
     time::Time,
 };
 use crate::document::{At, Fields};

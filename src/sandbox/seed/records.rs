@@ -7,8 +7,8 @@ use super::{
     super::{
         field_values::{Cell, accept, write},
         fields::value_type,
+        id::Id,
         record::{DropdownOption, Entity, EntityFile, Field, Kind, Note, Reminder},
-        table::Id,
     },
     read::{KINDS, Seed, items, number, text},
 };

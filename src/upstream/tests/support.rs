@@ -21,7 +21,8 @@ use tokio::time::Instant;
 
 use crate::account::Account;
 use crate::catalog::Catalog;
-use crate::catalog::tool::{Body, Offer, Paging, PathTemplate, Place, Placed, Rest, Segment, Shape};
+use crate::catalog::offer::Offer;
+use crate::catalog::tool::{Body, Paging, PathTemplate, Place, Placed, Rest, Segment, Shape};
 use crate::outcome::{Content, Outcome};
 use crate::refusal::Refusal;
 use crate::secret::Secret;

@@ -1,6 +1,6 @@
 //! TLS: who is trusted, and which protocol is spoken.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use http::Response;
 use http_body_util::Full;
@@ -9,9 +9,14 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
 };
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose, SanType,
+};
 use rustls::{ServerConfig, crypto::ring};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use rustls_pki_types::PrivateKeyDer;
 use serde_json::json;
+use tempfile::NamedTempFile;
 use tokio_rustls::TlsAcceptor;
 
 use super::support::{Server, account, order};
@@ -19,18 +24,46 @@ use crate::outcome::{Content, Outcome};
 use crate::refusal::{Applied, Refusal, UpstreamFaultKind};
 use crate::upstream::{Config, Upstream};
 
-/// The folder of the certificates; `make.sh` in it makes them.
-fn file(name: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/upstream/tests/tls").join(name)
+/// An authority of one test.
+struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    /// Its certificate, as operators give it.
+    ca_file: NamedTempFile,
 }
 
-/// A TLS server that offers these protocols and answers with the one that was spoken.
-async fn server(protocols: &[&str]) -> Server {
-    let chain = CertificateDer::pem_file_iter(file("server.pem")).unwrap().collect::<Result<_, _>>().unwrap();
-    let key = PrivateKeyDer::from_pem_file(file("server.key")).unwrap();
+impl Authority {
+    fn new() -> Self {
+        let mut params = named("chaperone test authority");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let ca_file = NamedTempFile::new().unwrap();
+        std::fs::write(&ca_file, issuer.pem()).unwrap();
+        Self { issuer, ca_file }
+    }
+
+    /// A configuration that trusts it.
+    fn trusted(&self) -> Config {
+        Config { ca_file: Some(self.ca_file.path().to_owned()), ..Config::default() }
+    }
+}
+
+fn named(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params
+}
+
+/// A TLS server on 127.0.0.1 that offers these protocols and answers with the one that was spoken.
+async fn server(authority: &Authority, protocols: &[&str]) -> Server {
+    let key = KeyPair::generate().unwrap();
+    let mut params = named("127.0.0.1");
+    params.subject_alt_names = vec![SanType::IpAddress(Ipv4Addr::LOCALHOST.into())];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let certificate = params.signed_by(&key, &authority.issuer).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
-    let mut config = config.with_single_cert(chain, key).unwrap();
+    let mut config = config.with_single_cert(vec![certificate.into()], PrivateKeyDer::from(key)).unwrap();
     config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     Server::raw(move |stream| {
@@ -55,22 +88,22 @@ async fn call(server: &Server, host: &str, config: Config) -> Result<Outcome, Re
 
 #[tokio::test]
 async fn an_authority_of_the_ca_file_is_trusted_and_the_best_protocol_is_spoken() {
+    let authority = Authority::new();
     for (protocols, expected) in [
         (&["h2", "http/1.1"][..], r#"{"spoken":"HTTP/2.0"}"#),
         (&["http/1.1"], r#"{"spoken":"HTTP/1.1"}"#),
         (&[], r#"{"spoken":"HTTP/1.1"}"#),
     ] {
-        let config = Config { ca_file: Some(file("ca.pem")), ..Config::default() };
-        let outcome = call(&server(protocols).await, "127.0.0.1", config).await.unwrap();
+        let outcome = call(&server(&authority, protocols).await, "127.0.0.1", authority.trusted()).await.unwrap();
         assert_eq!(outcome.content, Content::Json(expected.into()));
     }
 }
 
 #[tokio::test]
 async fn a_server_that_cannot_prove_its_name_gets_no_request() {
-    let server = server(&["h2"]).await;
-    let trusted = Config { ca_file: Some(file("ca.pem")), ..Config::default() };
-    for (host, config) in [("127.0.0.1", Config::default()), ("localhost", trusted)] {
+    let authority = Authority::new();
+    let server = server(&authority, &["h2"]).await;
+    for (host, config) in [("127.0.0.1", Config::default()), ("localhost", authority.trusted())] {
         match call(&server, host, config).await {
             Err(Refusal::Upstream(fault)) => {
                 assert_eq!((fault.kind, fault.applied), (UpstreamFaultKind::Unreachable, Applied::No));

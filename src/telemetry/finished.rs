@@ -1,0 +1,156 @@
+//! One request that is over, with everything that is told of it: made once, read by the log, the audit file, the spans
+//! and the metrics.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use crate::call::{Caller, Origin};
+use crate::outcome::Exchange;
+use crate::refusal::Refusal;
+use crate::server::{Decision, Server};
+use crate::trace::TraceParent;
+
+/// What stands in place of a method or a tool that is not known here, so that no caller makes new time series.
+pub const OTHER: &str = "_OTHER";
+
+/// A request that is over.
+#[derive(Debug)]
+pub struct Finished {
+    /// The MCP server it came to.
+    pub server: Arc<Server>,
+    /// Who asked.
+    pub caller: Caller,
+    /// What surrounded the request.
+    pub origin: Origin,
+    /// Its place in its trace.
+    pub trace: TraceParent,
+    /// The method of MCP, or [`OTHER`].
+    pub method: &'static str,
+    /// `tools/call`: the tool as the caller wrote it, fit for a log.
+    pub asked: Option<String>,
+    /// When it began, by the wall clock.
+    pub begun_at: SystemTime,
+    /// When it began.
+    pub begun: Instant,
+    /// How long it took.
+    pub duration: Duration,
+    /// Why it failed or was refused.
+    pub failure: Option<Failure>,
+    /// What the upstream did for it.
+    pub exchange: Exchange,
+    /// What of its content may be told.
+    pub captured: Captured,
+}
+
+/// Why a request failed or was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The kind as a fixed word.
+    pub kind: String,
+    /// The code of its JSON-RPC error; `None` where the answer was a tool result, or nobody got one.
+    pub code: Option<i32>,
+    /// Was the answer a tool result with `isError`?
+    pub tool_error: bool,
+    /// How many arguments did not fit.
+    pub misfits: usize,
+}
+
+/// What `telemetry.capture` asks for, masked and cut.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Captured {
+    /// The arguments as JSON.
+    pub arguments: Option<String>,
+    /// The result as JSON.
+    pub result: Option<String>,
+}
+
+impl Failure {
+    /// The failure that a refusal is.
+    #[must_use]
+    pub fn of(refusal: &Refusal) -> Self {
+        let code = refusal.code();
+        let misfits = if let Refusal::Arguments(misfits) = refusal { misfits.len() } else { 0 };
+        Self { kind: refusal.kind().to_owned(), code, tool_error: code.is_none(), misfits }
+    }
+
+    /// A tool whose answer is itself an error, as the catalog gives it.
+    #[must_use]
+    pub fn of_tool() -> Self {
+        Self { kind: "tool_error".into(), code: None, tool_error: true, misfits: 0 }
+    }
+
+    /// A call that nobody answered: `cancelled`, or `internal` after a panic.
+    #[must_use]
+    pub fn unanswered(kind: &str) -> Self {
+        Self { kind: kind.to_owned(), code: None, tool_error: false, misfits: 0 }
+    }
+
+    /// `error.type` of the semantic conventions for MCP.
+    #[must_use]
+    pub fn error_type(&self) -> String {
+        match self.code {
+            Some(code) => code.to_string(),
+            None if self.tool_error => "tool_error".into(),
+            None => self.kind.clone(),
+        }
+    }
+}
+
+impl Finished {
+    /// What was decided of the tool, and by which rule; `None` for other methods.
+    #[must_use]
+    pub fn decision(&self) -> Option<(Verdict, &str)> {
+        Some(match self.server.decide(self.asked.as_deref()?) {
+            Decision::Allowed { rule, .. } => (Verdict::Allow, rule),
+            Decision::Hidden { rule } => (Verdict::Deny, rule),
+            Decision::Unknown => (Verdict::Deny, "no such tool"),
+        })
+    }
+
+    /// The tool, if the catalog knows it.
+    #[must_use]
+    pub fn tool(&self) -> Option<&str> {
+        let asked = self.asked.as_deref()?;
+        (!matches!(self.server.decide(asked), Decision::Unknown)).then_some(asked)
+    }
+
+    /// Is it traced?
+    #[must_use]
+    pub fn sampled(&self) -> bool {
+        self.trace.flags & 1 == 1 || self.failure.is_some()
+    }
+
+    /// The wall clock at a moment of this request.
+    #[must_use]
+    pub fn at(&self, moment: Instant) -> SystemTime {
+        self.begun_at + moment.saturating_duration_since(self.begun)
+    }
+
+    /// Time that chaperone took itself: the whole but for waiting on the upstream.
+    #[must_use]
+    pub fn added(&self) -> Duration {
+        self.duration.saturating_sub(self.exchange.waited)
+    }
+}
+
+/// What a policy said of a tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may be called.
+    Allow,
+    /// It may not, or it does not exist.
+    Deny,
+}
+
+impl Verdict {
+    /// The word in logs, spans and metrics.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+        }
+    }
+}

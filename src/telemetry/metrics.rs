@@ -1,0 +1,183 @@
+//! The metrics: recorded when a request is over, read by `/metrics` and exported over OTLP where that is configured.
+//!
+//! No label is of the caller's making: tools are those of the catalog, methods those that are known here, everything
+//! else is [`OTHER`]. README names every metric.
+
+use std::{fmt, time::Duration};
+
+use opentelemetry::{
+    KeyValue,
+    metrics::{AsyncInstrument, Counter, Histogram, Meter, MeterProvider},
+};
+use opentelemetry_otlp::MetricExporter;
+use opentelemetry_sdk::{
+    Resource,
+    metrics::{PeriodicReader, SdkMeterProvider},
+};
+use prometheus::{Registry, TextEncoder};
+
+use super::budgets::Budgets;
+use super::finished::{Finished, OTHER, Verdict};
+
+/// Buckets of the semantic conventions for MCP, in seconds.
+const OPERATION: [f64; 14] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0];
+
+/// What chaperone itself takes is measured in microseconds.
+const ADDED: [f64; 14] =
+    [0.000_02, 0.000_05, 0.000_1, 0.000_2, 0.000_3, 0.000_5, 0.000_75, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25, 1.0];
+
+/// Buckets of the semantic conventions for HTTP clients, in seconds, and up to the longest call.
+const UPSTREAM: [f64; 16] =
+    [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 20.0, 30.0];
+
+/// All metrics.
+pub struct Metrics {
+    provider: SdkMeterProvider,
+    registry: Registry,
+    meter: Meter,
+    operation: Histogram<f64>,
+    added: Histogram<f64>,
+    upstream: Histogram<f64>,
+    decisions: Counter<u64>,
+    refusals: Counter<u64>,
+    budgets: Budgets,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+/// One value of a metric that is looked at when somebody asks, and its labels.
+pub type Reading = (u64, Vec<KeyValue>);
+
+impl Metrics {
+    /// Metrics for `/metrics` and, if there is an exporter, for it.
+    ///
+    /// # Errors
+    /// A bug, for a person.
+    pub fn new(resource: Resource, exporter: Option<MetricExporter>) -> Result<Self, String> {
+        let registry = Registry::new();
+        let prometheus = opentelemetry_prometheus::exporter()
+            .with_registry(registry.clone())
+            .scope_info_enabled(false)
+            .build()
+            .map_err(|error| error.to_string())?;
+        let mut builder = SdkMeterProvider::builder().with_resource(resource).with_reader(prometheus);
+        if let Some(exporter) = exporter {
+            builder = builder.with_reader(PeriodicReader::builder(exporter).build());
+        }
+        let provider = builder.build();
+        let meter = provider.meter("chaperone");
+        let seconds = |name: &'static str, description: &'static str, buckets: &[f64]| {
+            meter
+                .f64_histogram(name)
+                .with_unit("s")
+                .with_description(description)
+                .with_boundaries(buckets.to_vec())
+                .build()
+        };
+        let operation = seconds("mcp.server.operation.duration", "Duration of requests of MCP", &OPERATION);
+        let added = seconds("chaperone.added.duration", "Time that chaperone itself took for a call", &ADDED);
+        let upstream = seconds("http.client.request.duration", "Duration of requests to the upstream", &UPSTREAM);
+        let decisions = counter(&meter, "chaperone.decisions", "Decisions of policies on calls, by kind of rule");
+        let refusals = counter(&meter, "chaperone.refusals", "Requests and calls that were refused or failed");
+        let budgets = Budgets::observed_by(&meter);
+        Ok(Self { provider, registry, meter, operation, added, upstream, decisions, refusals, budgets })
+    }
+
+    /// Record a request that is over.
+    pub(super) fn record(&self, finished: &Finished) {
+        let tool = finished.asked.as_deref().map(|_| finished.tool().unwrap_or(OTHER));
+        let mut labels = Vec::with_capacity(6);
+        labels.push(KeyValue::new("mcp.method.name", finished.method));
+        labels.push(KeyValue::new("mcp.protocol.version", finished.origin.revision));
+        if let Some(tool) = tool {
+            labels.push(KeyValue::new("gen_ai.tool.name", tool.to_owned()));
+            labels.push(KeyValue::new("gen_ai.operation.name", "execute_tool"));
+        }
+        if let Some(failure) = &finished.failure {
+            labels.push(KeyValue::new("error.type", failure.error_type()));
+            labels.extend(failure.code.map(|code| KeyValue::new("rpc.response.status_code", code.to_string())));
+            self.refused(&failure.kind);
+        }
+        self.operation.record(finished.duration.as_secs_f64(), &labels);
+        let Some((verdict, rule)) = finished.decision() else { return };
+        self.added.record(finished.added().as_secs_f64(), &[]);
+        let kind = rule.split(':').next().unwrap_or_default();
+        let server = KeyValue::new("chaperone.server.name", finished.server.name.clone());
+        let decided = KeyValue::new("chaperone.decision", Verdict::word(verdict));
+        self.decisions.add(1, &[decided, KeyValue::new("chaperone.rule", kind.to_owned()), server]);
+        self.upstream(finished);
+    }
+
+    fn upstream(&self, finished: &Finished) {
+        let account = &finished.server.account;
+        for attempt in &finished.exchange.attempts {
+            let elsewhere = attempt.elsewhere.is_some();
+            // Where downloads are redirected to is the vendor's to say.
+            let host = if elsewhere { OTHER } else { account.base_url.host().unwrap_or_default() };
+            let mut labels = vec![
+                KeyValue::new("http.request.method", attempt.method.as_str().to_owned()),
+                KeyValue::new("server.address", host.to_owned()),
+            ];
+            match attempt.status {
+                Some(status) => labels.push(KeyValue::new("http.response.status_code", i64::from(status))),
+                None => labels.push(KeyValue::new("error.type", "no_answer")),
+            }
+            self.upstream.record(attempt.duration.as_secs_f64(), &labels);
+        }
+        self.budgets.saw(&account.id, &finished.exchange.budget);
+    }
+
+    /// Count a refusal by its kind.
+    pub(super) fn refused(&self, kind: &str) {
+        self.refusals.add(1, &[KeyValue::new("chaperone.refusal", kind.to_owned())]);
+    }
+
+    /// A number that goes up and down, looked at when somebody asks.
+    pub fn gauge<F>(&self, name: &'static str, description: &'static str, read: F)
+    where
+        F: Fn() -> Vec<Reading> + Send + Sync + 'static,
+    {
+        let tell = move |to: &dyn AsyncInstrument<u64>| {
+            for (value, labels) in read() {
+                to.observe(value, &labels);
+            }
+        };
+        self.meter.u64_observable_gauge(name).with_description(description).with_callback(tell).build();
+    }
+
+    /// A number that only goes up, looked at when somebody asks.
+    pub fn counter<F>(&self, name: &'static str, description: &'static str, read: F)
+    where
+        F: Fn() -> Vec<Reading> + Send + Sync + 'static,
+    {
+        let tell = move |to: &dyn AsyncInstrument<u64>| {
+            for (value, labels) in read() {
+                to.observe(value, &labels);
+            }
+        };
+        self.meter.u64_observable_counter(name).with_description(description).with_callback(tell).build();
+    }
+
+    /// Everything in the text format of Prometheus (version 0.0.4).
+    ///
+    /// # Errors
+    /// A bug, for a person.
+    pub fn exposition(&self) -> Result<String, String> {
+        TextEncoder::new().encode_to_string(&self.registry.gather()).map_err(|error| error.to_string())
+    }
+
+    /// Export what is there and end. Blocks for up to `limit`.
+    pub(super) fn end(&self, limit: Duration) {
+        if let Err(error) = self.provider.shutdown_with_timeout(limit) {
+            tracing::warn!(%error, "the last metrics were not exported");
+        }
+    }
+}
+
+fn counter(meter: &Meter, name: &'static str, description: &'static str) -> Counter<u64> {
+    meter.u64_counter(name).with_description(description).build()
+}

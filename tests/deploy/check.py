@@ -16,7 +16,7 @@ DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 CHART = DEPLOY / "helm/chaperone"
 KUBERNETES = "1.34"
 TEMPLATE = ["template", "it", str(CHART), "--kube-version", f"v{KUBERNETES}.0", "-f"]
-NOT_IN_KUBERNETES = {"ExternalSecret"}
+NOT_IN_KUBERNETES = {"ExternalSecret", "PodMonitor"}
 POD_KINDS = {"Pod": ["spec"], "Deployment": ["spec", "template", "spec"]}
 # What every refusal of the values schema must name, and the flags that bring it about, on top of a good file.
 REFUSED = {

@@ -58,13 +58,20 @@ impl Agent {
     /// # Panics
     /// If there is no HTTP answer.
     pub(crate) fn request(&self, method: &str, params: &Value) -> Reply {
+        self.try_request(method, params).unwrap_or_else(|trouble| panic!("{method}: {trouble}"))
+    }
+
+    /// Send a request.
+    ///
+    /// # Errors
+    /// There is no HTTP answer.
+    pub(crate) fn try_request(&self, method: &str, params: &Value) -> Result<Reply, String> {
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string();
         let more = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let headers: Vec<_> = ALWAYS.into_iter().chain(more).collect();
-        let answer = exchange(self.address, &post(&self.path, &headers, body.as_bytes()));
-        let answer = answer.unwrap_or_else(|trouble| panic!("{method}: {trouble}"));
+        let answer = exchange(self.address, &post(&self.path, &headers, body.as_bytes()))?;
         let message = answer.json().unwrap_or_default();
-        Reply { answer, message }
+        Ok(Reply { answer, message })
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
@@ -53,6 +53,13 @@ impl Process {
 
     fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("stderr")).unwrap_or_default()
+    }
+
+    /// Send it a signal (`TERM`).
+    fn signal(&self, name: &str) {
+        // The shell's own `kill`: there is a shell everywhere, and a program of that name is not.
+        let kill = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
+        assert!(kill.is_ok_and(|status| status.success()), "SIG{name} could not be sent");
     }
 }
 
@@ -120,6 +127,17 @@ impl Chaperone {
     /// Its process id.
     pub(crate) fn pid(&self) -> u32 {
         self.process.child.id()
+    }
+
+    /// Send it a signal (`TERM`).
+    pub(crate) fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+
+    /// Wait until it has ended: how, and what it wrote to stderr.
+    pub(crate) fn ended(mut self) -> (ExitStatus, String) {
+        let status = self.process.child.wait().expect("a child can be waited for");
+        (status, self.log())
     }
 
     /// What it has written to stderr.

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -10,6 +10,7 @@ use hyper::{Request, Response, body::Incoming, server::conn::http1, service::ser
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
 
 /// A request that reached the upstream.
 #[derive(Clone, Debug)]
@@ -57,13 +58,17 @@ type Script = Box<dyn Fn(&Received) -> Scripted + Send>;
 struct Stage {
     script: Script,
     received: Vec<Received>,
+    /// May answers go out?
+    open: watch::Sender<bool>,
+    /// How many requests have come in all.
+    count: watch::Sender<usize>,
 }
 
 /// The stand-in; it ends when it is dropped.
 pub(crate) struct Upstream {
     address: SocketAddr,
     stage: Arc<Mutex<Stage>>,
-    _runtime: Runtime,
+    runtime: Runtime,
 }
 
 impl Upstream {
@@ -77,9 +82,14 @@ impl Upstream {
         let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0))).expect("a port is free");
         let address = listener.local_addr().expect("a bound listener has an address");
         let script: Script = Box::new(|_| Scripted::json(200, &serde_json::json!({})));
-        let stage = Arc::new(Mutex::new(Stage { script, received: Vec::new() }));
+        let stage = Arc::new(Mutex::new(Stage {
+            script,
+            received: Vec::new(),
+            open: watch::channel(true).0,
+            count: watch::channel(0).0,
+        }));
         runtime.spawn(accept(listener, Arc::clone(&stage)));
-        Self { address, stage, _runtime: runtime }
+        Self { address, stage, runtime }
     }
 
     /// Where it listens.
@@ -89,12 +99,32 @@ impl Upstream {
 
     /// Answer like this from now on.
     pub(crate) fn answer(&self, script: impl Fn(&Received) -> Scripted + Send + 'static) {
-        self.stage.lock().unwrap_or_else(PoisonError::into_inner).script = Box::new(script);
+        self.stage().script = Box::new(script);
     }
 
     /// The requests that came since the last time.
     pub(crate) fn take(&self) -> Vec<Received> {
-        std::mem::take(&mut self.stage.lock().unwrap_or_else(PoisonError::into_inner).received)
+        std::mem::take(&mut self.stage().received)
+    }
+
+    /// Take requests in and answer none of them, until [`Upstream::release`].
+    pub(crate) fn hold(&self) {
+        self.stage().open.send_replace(false);
+    }
+
+    /// Answer everything that was held, and what comes.
+    pub(crate) fn release(&self) {
+        self.stage().open.send_replace(true);
+    }
+
+    /// Comes back when so many requests have come in all.
+    pub(crate) fn wait_for(&self, requests: usize) {
+        let mut count = self.stage().count.subscribe();
+        self.runtime.block_on(async { count.wait_for(|count| *count >= requests).await.map(drop) }).expect("it lives");
+    }
+
+    fn stage(&self) -> MutexGuard<'_, Stage> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -116,9 +146,15 @@ async fn respond(request: Request<Incoming>, stage: Arc<Mutex<Stage>>) -> Result
         headers: parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect(),
         body: body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default(),
     };
-    let mut stage = stage.lock().unwrap_or_else(PoisonError::into_inner);
-    let scripted = (stage.script)(&received);
-    stage.received.push(received);
+    let (scripted, mut open) = {
+        let mut stage = stage.lock().unwrap_or_else(PoisonError::into_inner);
+        let scripted = (stage.script)(&received);
+        stage.received.push(received);
+        stage.count.send_modify(|count| *count += 1);
+        (scripted, stage.open.subscribe())
+    };
+    // The sender is gone when the test is.
+    let _ = open.wait_for(|open| *open).await;
     let mut response = Response::builder().status(scripted.status);
     for (name, value) in scripted.headers {
         response = response.header(name, value);

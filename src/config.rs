@@ -10,6 +10,7 @@ mod print;
 mod read;
 mod shared;
 mod telemetry_keys;
+mod value;
 
 use std::path::PathBuf;
 

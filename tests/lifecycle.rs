@@ -59,7 +59,9 @@ fn lines(log: &str, what: &str) -> usize {
 fn sigterm_with_200_calls_in_flight_and_new_ones_arriving_loses_none() {
     let upstream = echo();
     upstream.hold();
-    let chaperone = Chaperone::serve(&Setup::new(upstream.address()).policy("open", "token: none"));
+    // Every call is to be at work at once, none in the queue of its account.
+    let setup = Setup::new(upstream.address()).policy("open", "token: none").with("upstream: {max_concurrent: 256}");
+    let chaperone = Chaperone::serve(&setup);
     let agent = &chaperone.agent("open");
     let fates: Vec<Fate> = thread::scope(|scope| {
         let begin = |number| scope.spawn(move || call(agent, number));

@@ -32,7 +32,7 @@ pub(crate) struct Plan {
     /// Rounds in which every contender is measured once in every case [default: 7, or 3 with --quick]
     #[arg(long)]
     rounds: Option<u32>,
-    /// Measured seconds of a contender in a case in a round [default: 2, or 0.25 with --quick]
+    /// Measured seconds of a contender in a case in a round [default: 2, or 0.2 with --quick]
     #[arg(long)]
     seconds: Option<f64>,
 }
@@ -47,7 +47,7 @@ impl Plan {
     /// The measured time of one sample.
     pub(crate) fn measured(&self) -> Duration {
         // Two seconds are 20,000 calls and more at one connection: 200 of them are beyond the p99.
-        Duration::from_secs_f64(self.seconds.unwrap_or(if self.quick { 0.25 } else { 2.0 }).max(0.05))
+        Duration::from_secs_f64(self.seconds.unwrap_or(if self.quick { 0.2 } else { 2.0 }).max(0.05))
     }
 
     /// How often a sample is taken until the contender had its core to itself.

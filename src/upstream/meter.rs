@@ -7,7 +7,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::plane::Destination;
+use super::destination::Destination;
 use crate::outcome::{Attempt, Exchange};
 use crate::trace::TraceParent;
 

@@ -49,7 +49,8 @@ impl Observer {
     /// # Errors
     /// What of the configuration cannot work, for a person.
     pub fn start(config: &Config, environment: &dyn Fn(&str) -> Option<String>) -> Result<(Self, Background), String> {
-        let metrics = Metrics::new(export::resource(config), export::metrics(config, environment)?)?;
+        let exporter = export::metrics(config, environment)?.map(|exporter| (exporter, config.otlp.interval));
+        let metrics = Metrics::new(export::resource(config), exporter)?;
         let (spans, sending) = match export::traces(config, environment)? {
             None => (None, None),
             Some(exporter) => {

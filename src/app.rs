@@ -207,6 +207,12 @@ fn probe(looks: Looks) -> Probe {
             required: false,
             detail: format!("{} requests sent, {} dropped, {} given up", spans.sent, spans.dropped, spans.failed),
         }));
+        checks.extend(observer.metrics().exports().map(|exports| Check {
+            name: "metrics",
+            holds: exports.reachable,
+            required: false,
+            detail: format!("{} exports sent, {} failed", exports.sent, exports.failed),
+        }));
         checks.extend(shared);
         checks
     })

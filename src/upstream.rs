@@ -33,6 +33,7 @@ mod ratelimit;
 mod redirect;
 mod rest;
 mod retry;
+mod scan;
 mod split;
 mod stack;
 mod text;

@@ -1,11 +1,12 @@
 //! Reading an answer's body, up to a limit.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body::Body;
 use http_body_util::BodyExt;
 
 use super::failure::{Failure, causes};
 use super::meter::Ticket;
+use crate::pieces::Pieces;
 
 /// A body, as far as it was read.
 #[derive(Debug, Default, PartialEq)]
@@ -30,7 +31,7 @@ where
     if size.is_some_and(|size| size > limit as u64) {
         return Ok(Received { bytes: Bytes::new(), exceeds: true, size });
     }
-    let mut pieces = Pieces { expected: size.and_then(|size| usize::try_from(size).ok()), ..Pieces::default() };
+    let mut pieces = Pieces::expecting(size.and_then(|size| usize::try_from(size).ok()));
     while let Some(frame) = body.frame().await {
         let data = match frame {
             Ok(frame) => frame.into_data().unwrap_or_default(),
@@ -46,36 +47,6 @@ where
     }
     let bytes = pieces.whole();
     Ok(Received { size: Some(bytes.len() as u64), bytes, exceeds: false })
-}
-
-/// The pieces of a body: a single one is moved, several are copied once into room of the right size.
-#[derive(Default)]
-struct Pieces {
-    expected: Option<usize>,
-    first: Bytes,
-    joined: BytesMut,
-}
-
-impl Pieces {
-    fn len(&self) -> usize {
-        self.first.len() + self.joined.len()
-    }
-
-    fn push(&mut self, data: Bytes) {
-        if self.len() == 0 {
-            self.first = data;
-            return;
-        }
-        if self.joined.is_empty() {
-            self.joined.reserve(self.expected.unwrap_or(self.first.len() + data.len()));
-            self.joined.extend_from_slice(&std::mem::take(&mut self.first));
-        }
-        self.joined.extend_from_slice(&data);
-    }
-
-    fn whole(self) -> Bytes {
-        if self.joined.is_empty() { self.first } else { self.joined.freeze() }
-    }
 }
 
 #[cfg(test)]

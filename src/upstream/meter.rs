@@ -63,6 +63,8 @@ impl Meter {
             exchange.requests += 1;
             let index = exchange.attempts.len();
             let span_id = call.nth(index as u64);
+            // Most calls are one request.
+            exchange.attempts.reserve_exact(usize::from(index == 0));
             exchange.attempts.push(Attempt {
                 span_id,
                 method: http.method().clone(),

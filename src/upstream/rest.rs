@@ -126,8 +126,8 @@ impl Upstream {
 
     async fn call_rest(&self, order: Order, rest: &Rest) -> Result<Outcome, Refusal> {
         let Order { server, account, offer, arguments, now, deadline, trace } = order;
-        let (meter, tool, line) = (Arc::new(Meter::start()), offer.tool(), self.0.lines.of(&account.id));
-        let call = Arc::new(CallInfo { server, read_only: tool.read_only, deadline, line, meter: meter.clone() });
+        let (tool, line) = (offer.tool(), self.0.lines.of(&account.id));
+        let call = Arc::new(CallInfo { server, read_only: tool.read_only, deadline, line, meter: Meter::start() });
         let errand = Errand {
             stack: &self.0.stack,
             account: &account,
@@ -137,14 +137,13 @@ impl Upstream {
             trace,
             max_response: self.0.max_response,
             retries: self.0.retries,
-            meter: &meter,
             call: &call,
         };
         let result = match timeout_at(deadline, content(&errand, arguments)).await {
             Ok(result) => result,
-            Err(_) => Err(Failure::Timeout(given(deadline.saturating_duration_since(meter.started())))),
+            Err(_) => Err(Failure::Timeout(given(deadline.saturating_duration_since(call.meter.started())))),
         };
-        let mut exchange = meter.finish();
+        let mut exchange = call.meter.finish();
         if exchange.requests > 0 {
             exchange.budget = self.0.ledgers.of(&account).known(Instant::now());
         }

@@ -37,6 +37,7 @@ OVER_OTLP = (
     "added.duration",
     "decisions",
     "handbook.cache",
+    "metric.exports",
     "policy.generation",
     "refusals",
     "reloads",

@@ -7,11 +7,13 @@
 mod charge;
 mod gcra;
 mod local;
+mod own;
 mod shared;
 
 use std::{
     future::{self, Future, Ready},
     mem,
+    path::PathBuf,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -59,6 +61,8 @@ pub struct SharedConfig {
     pub replicas: u32,
     /// Time for an answer of the store (`shared.timeout`).
     pub timeout: Duration,
+    /// PEM file of the certificate authorities to trust instead of the web's (`shared.ca_file`).
+    pub ca_file: Option<PathBuf>,
 }
 
 /// The URL of a store.
@@ -92,7 +96,7 @@ impl Counter {
                 Address::Plain(url) => Secret::new(url.as_str()),
                 Address::Secret(source) => source.fetch()?,
             };
-            Shared::new(url.expose(), shared.timeout, shared.replicas).map(Arc::new)
+            Shared::new(url.expose(), shared).map(Arc::new)
         });
         let shared = shared.transpose()?;
         Ok(Self(Arc::new(State { fail_fast: config.fail_fast, local: Local::new(), shared })))
@@ -118,8 +122,10 @@ impl Counter {
         if charges.is_empty() {
             return Ok(None);
         }
-        let parts = self.0.shared.as_ref().map_or(1, |shared| shared.replicas());
-        judged(&charge::divided(&charges, parts), |charges| self.0.local.take(charges))
+        let Some(shared) = &self.0.shared else { return judged(&charges, |charges| self.0.local.take(charges)) };
+        let own = judged(&charge::divided(&charges, shared.replicas()), |charges| self.0.local.take(charges))?;
+        shared.own().passed(&charges, true);
+        Ok(own)
     }
 
     /// As [`Counter::charge`], together with the other replicas.
@@ -139,6 +145,7 @@ impl Counter {
         let own = judged(&charges, |_| limits)?;
         // So that this process knows what it has spent, should the store go.
         self.0.local.record(&charge::divided(&charges, shared.replicas()));
+        shared.own().passed(&charges, false);
         Ok(own)
     }
 

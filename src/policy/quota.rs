@@ -29,7 +29,7 @@ use crate::account::budget::{Ledgers, Statement};
 use crate::budget::{Bucket, Budget};
 use crate::call::Call;
 use crate::outcome::Outcome;
-use crate::refusal::{Limited, Refusal, Whose};
+use crate::refusal::{Limited, Refusal};
 use crate::secret::{Secret, Source};
 use charge::Charge;
 use gcra::Standing;
@@ -154,10 +154,7 @@ impl Counter {
         let empty = || ledgers.of(&call.server.account).empty(Instant::now());
         match self.0.fail_fast.then(empty).flatten() {
             None => Ok(()),
-            Some(bucket) => {
-                let rule = format!("limits.fail_fast: `{}` is used up", bucket.scope);
-                Err(Refusal::Limited(Box::new(Limited { bucket, rule, whose: Whose::Vendor })))
-            }
+            Some(bucket) => Err(Refusal::Limited(Box::new(Limited::vendor(bucket)))),
         }
     }
 
@@ -189,6 +186,10 @@ pub struct QuotaLayer {
 pub fn layer(counter: Counter, ledgers: Ledgers) -> QuotaLayer {
     if let Some(shared) = &counter.0.shared {
         ledgers.tell(shared.outbox());
+    }
+    if counter.0.fail_fast {
+        // What is on its way by then, in a queue or with more requests to make, is stopped at the last gate.
+        ledgers.fail_fast();
     }
     QuotaLayer { counter, ledgers }
 }

@@ -190,8 +190,8 @@ def hold_limits(upstreams, seconds, since):
     }
     for name, times in kinds.items():
         rate, most = LIMITS[name], exceeded(times, LIMITS[name])
-        print(f"limit          {name}: {len(times)} requests, {rate} at once and {rate}/s; at most {most:+.1f} of what it allows")
-        yield f"{name} exceeded by {most:.1f} requests, expected at most 1", most <= 1
+        print(f"limit          {name}: {len(times)} requests, {rate} at once and {rate}/s")
+        yield f"{name}: {most:+.1f} requests beyond the limit, expected at most +1", most <= 1
         if name != "account":
             share = len(times) / (rate * (seconds + WARM_UP + 1))
             yield f"{name} used to {share:.0%}, expected at least 95 %", share >= 0.95

@@ -86,7 +86,7 @@ impl Standing {
     /// As a bucket of this name. Waits are rounded up, so that who waits that long is let in.
     pub(super) fn bucket(self, scope: &str, rate: &Rate) -> Bucket {
         Bucket {
-            scope: scope.to_owned(),
+            scope: scope.into(),
             limit: rate.burst(),
             remaining: self.remaining,
             reset: Some(self.wait.div_ceil(1_000_000_000)),

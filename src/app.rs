@@ -73,8 +73,8 @@ pub async fn serve(sources: Sources) -> Result<(), Failure> {
 
     let gate = Gate::new(config.edge.max_in_flight);
     let (observer, background) = Observer::start(&config.telemetry, &*environment).map_err(Failure::Usage)?;
-    measure(&observer, &gate, &handle);
     let counter = Counter::new(&config.quota).map_err(Failure::Usage)?;
+    measure(&observer, &gate, &handle, &counter);
     let sharing = tokio::spawn(counter.clone().keep_connected());
     let world = World {
         registry: handle.registry().clone(),
@@ -116,7 +116,7 @@ async fn deadline(mut drain: drain::Drain, limit: Duration) -> Instant {
 }
 
 /// What is looked at when somebody asks for metrics.
-fn measure(observer: &Observer, gate: &Gate, handle: &Handle) {
+fn measure(observer: &Observer, gate: &Gate, handle: &Handle, counter: &Counter) {
     let (metrics, gate) = (observer.metrics(), gate.clone());
     let (reloads, generation, registry) = (handle.clone(), handle.clone(), handle.registry().clone());
     metrics
@@ -128,6 +128,10 @@ fn measure(observer: &Observer, gate: &Gate, handle: &Handle) {
     });
     metrics.gauge("chaperone.policy.generation", "Generation of what is served", move || {
         vec![(generation.status().generation, Vec::new())]
+    });
+    let counter = counter.clone();
+    metrics.gauge("chaperone.limits.shared", "Is the store that limits are shared through within reach?", move || {
+        counter.is_shared().map(|reached| (u64::from(reached), Vec::new())).into_iter().collect()
     });
     metrics.gauge("chaperone.server.expires", "When an MCP server expires, in seconds since 1970", move || {
         registry.load().servers().iter().filter_map(|server| expiry(server)).collect()

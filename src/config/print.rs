@@ -53,7 +53,8 @@ fn shared(config: &Config) -> String {
         Address::Plain(url) => quoted(url),
         Address::Secret(found) => source(found),
     };
-    format!("{{url: {url}, replicas: {}, timeout: {}}}", part.replicas, duration(part.timeout))
+    let ca_file = part.ca_file.as_deref().map_or_else(|| "null".into(), path);
+    format!("{{url: {url}, replicas: {}, timeout: {}, ca_file: {ca_file}}}", part.replicas, duration(part.timeout))
 }
 
 fn api_tokens(config: &Config) -> String {

@@ -11,6 +11,7 @@ mod breaker;
 mod circuit;
 mod client;
 mod concurrency;
+mod connections;
 mod credentials;
 mod cursor;
 mod cut;
@@ -42,6 +43,7 @@ mod tests;
 use std::{path::PathBuf, time::Duration};
 
 pub use circuit::Mode;
+pub use connections::Pool;
 pub use line::Status;
 pub use rest::{Order, Upstream};
 

@@ -15,7 +15,7 @@ use tower::{Layer, Service};
 use tracing::{Instrument, instrument::Instrumented};
 
 use crate::call::{Arguments, Call};
-use crate::outcome::{Content, Exchange, Outcome};
+use crate::outcome::{Content, Exchange, Outcome, Progress};
 use crate::refusal::Refusal;
 use crate::telemetry::{
     access::fit,
@@ -79,6 +79,7 @@ impl<S: Service<Call, Response = Outcome, Error = Refusal>> Service<Call> for Au
 #[derive(Debug)]
 struct Record {
     observer: Observer,
+    progress: Progress,
     /// Taken out when it is told.
     open: Option<(Admission, Finished)>,
 }
@@ -103,7 +104,7 @@ impl Record {
             exchange: Exchange::default(),
             captured: Captured { arguments, result: None },
         };
-        Self { observer, open: Some((admission, finished)) }
+        Self { observer, progress: call.progress.clone(), open: Some((admission, finished)) }
     }
 
     fn end(&mut self, result: &Result<Outcome, Refusal>) {
@@ -146,9 +147,10 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        let kind = if thread::panicking() { "internal" } else { "cancelled" };
-        // What the upstream did until then went with the call.
-        self.tell(Some(Failure::unanswered(kind)), Exchange::default(), None);
+        if self.open.is_some() {
+            let kind = if thread::panicking() { "internal" } else { "cancelled" };
+            self.tell(Some(Failure::unanswered(kind)), self.progress.finish(), None);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! No label is of the caller's making: tools are those of the catalog, methods those that are known here, everything
 //! else is [`OTHER`]. README names every metric.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::OnceLock, time::Duration};
 
 use opentelemetry::{
     KeyValue,
@@ -43,6 +43,8 @@ pub struct Metrics {
     refusals: Counter<u64>,
     budgets: Budgets,
     exports: Option<MetricExports>,
+    /// What there was to read at the end.
+    last: OnceLock<String>,
 }
 
 impl fmt::Debug for Metrics {
@@ -88,8 +90,19 @@ impl Metrics {
         let decisions = counter(&meter, "chaperone.decisions", "Decisions of policies on calls, by kind of rule");
         let refusals = counter(&meter, "chaperone.refusals", "Requests and calls that were refused or failed");
         let budgets = Budgets::observed_by(&meter);
-        let metrics =
-            Self { provider, registry, meter, operation, added, upstream, decisions, refusals, budgets, exports };
+        let metrics = Self {
+            provider,
+            registry,
+            meter,
+            operation,
+            added,
+            upstream,
+            decisions,
+            refusals,
+            budgets,
+            exports,
+            last: OnceLock::new(),
+        };
         metrics.observe_exports();
         Ok(metrics)
     }
@@ -189,11 +202,18 @@ impl Metrics {
     /// # Errors
     /// A bug, for a person.
     pub fn exposition(&self) -> Result<String, String> {
+        if let Some(last) = self.last.get() {
+            return Ok(last.clone());
+        }
         TextEncoder::new().encode_to_string(&self.registry.gather()).map_err(|error| error.to_string())
     }
 
-    /// Export what is there and end. Blocks for up to `limit`.
+    /// Export what is there and end. Blocks for up to `limit`. Whoever reads afterwards reads what there was.
     pub(super) fn end(&self, limit: Duration) {
+        if let Ok(last) = self.exposition() {
+            // It ends once.
+            let _ = self.last.set(last);
+        }
         if let Err(error) = self.provider.shutdown_with_timeout(limit) {
             tracing::warn!(%error, "the last metrics were not exported");
         }

@@ -4,7 +4,6 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -58,7 +57,7 @@ where
 
 /// Tells the meter how long a request waited, however the waiting ends.
 pub(super) struct Since {
-    meter: Arc<Meter>,
+    meter: Meter,
     ticket: usize,
     begun: Instant,
     sent: bool,

@@ -48,7 +48,7 @@ pub(super) struct CallInfo {
     /// The line to the account.
     pub(super) line: Arc<Line>,
     /// Counts what the call takes.
-    pub(super) meter: Arc<Meter>,
+    pub(super) meter: Meter,
 }
 
 /// Where a request goes.

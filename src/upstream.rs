@@ -12,6 +12,7 @@ mod call_info;
 mod circuit;
 mod client;
 mod concurrency;
+mod connections;
 mod credentials;
 mod cursor;
 mod cut;
@@ -46,6 +47,7 @@ mod tests;
 use std::{path::PathBuf, time::Duration};
 
 pub use circuit::Mode;
+pub use connections::Pool;
 pub use line::Status;
 pub use rest::{Order, Upstream};
 

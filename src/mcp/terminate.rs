@@ -26,7 +26,7 @@ use super::{
     response::{accepted, carried_out, ok, refused, refused_call},
 };
 use crate::call::{Arguments, Call};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Progress};
 use crate::refusal::Refusal;
 use crate::server::Server;
 use crate::telemetry::{
@@ -221,6 +221,7 @@ where
             now: identity.now,
             deadline: begun + self.config.call_timeout,
             trace,
+            progress: Progress::default(),
             origin,
         };
         match self.calls.oneshot(call).await {

@@ -3,7 +3,7 @@
 //! No label is of the caller's making: tools are those of the catalog, methods those that are known here, everything
 //! else is [`OTHER`]. README names every metric.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::OnceLock, time::Duration};
 
 use opentelemetry::{
     KeyValue,
@@ -47,6 +47,8 @@ pub struct Metrics {
     budgets: Budgets,
     kept: Kept,
     exports: Option<MetricExports>,
+    /// What there was to read at the end.
+    last: OnceLock<String>,
 }
 
 impl fmt::Debug for Metrics {
@@ -104,6 +106,7 @@ impl Metrics {
             budgets,
             kept: Kept::default(),
             exports,
+            last: OnceLock::new(),
         };
         metrics.observe_exports();
         Ok(metrics)
@@ -199,11 +202,18 @@ impl Metrics {
     /// # Errors
     /// A bug, for a person.
     pub fn exposition(&self) -> Result<String, String> {
+        if let Some(last) = self.last.get() {
+            return Ok(last.clone());
+        }
         TextEncoder::new().encode_to_string(&self.registry.gather()).map_err(|error| error.to_string())
     }
 
-    /// Export what is there and end. Blocks for up to `limit`.
+    /// Export what is there and end. Blocks for up to `limit`. Whoever reads afterwards reads what there was.
     pub(super) fn end(&self, limit: Duration) {
+        if let Ok(last) = self.exposition() {
+            // It ends once.
+            let _ = self.last.set(last);
+        }
         if let Err(error) = self.provider.shutdown_with_timeout(limit) {
             tracing::warn!(%error, "the last metrics were not exported");
         }

@@ -58,12 +58,13 @@ mod tests {
     use http_body_util::{Full, StreamBody};
 
     use super::*;
+    use crate::outcome::Progress;
     use crate::upstream::meter::Meter;
 
     fn pieces(texts: &[&'static str], limit: usize) -> Received {
         let frames = texts.iter().map(|text| Ok::<_, Infallible>(Frame::data(Bytes::from_static(text.as_bytes()))));
         let body = StreamBody::new(stream::iter(frames));
-        read(body, limit, Meter::start().ticket(0)).now_or_never().unwrap().unwrap()
+        read(body, limit, Meter::start(Progress::default()).ticket(0)).now_or_never().unwrap().unwrap()
     }
 
     #[test]
@@ -78,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_body_that_says_it_is_too_large_is_not_read() {
-        let meter = Meter::start();
+        let meter = Meter::start(Progress::default());
         let body = Full::new(Bytes::from_static(b"abcdef"));
         let received = read(body, 5, meter.ticket(0)).now_or_never().unwrap().unwrap();
         assert_eq!(received, Received { bytes: Bytes::new(), exceeds: true, size: Some(6) });

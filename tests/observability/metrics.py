@@ -29,6 +29,9 @@ AUDIT = "chaperone_audit_total"
 EXPORTS = "chaperone_metric_exports_total"
 LEFT = "chaperone_account_budget"
 EXPIRES = "chaperone_server_expires"
+CONNECTIONS = "chaperone_upstream_connections"
+OPENED = "chaperone_upstream_connections_opened_total"
+AT_WORK = "chaperone_upstream_requests"
 
 
 @dataclass
@@ -88,6 +91,10 @@ TABLE: list[Moves | Stands] = [
     Moves(AUDIT, "counter", AUDIT, {"chaperone_result": "written"}, 9),
     # The one that asks is at work on another listener.
     Stands("chaperone_requests_in_flight", "gauge", "chaperone_requests_in_flight", {}, 0, 0),
+    Stands(CONNECTIONS, "gauge", CONNECTIONS, {"server_address": "127.0.0.1"}, 1, 8),
+    Moves(OPENED, "counter", OPENED, {"server_address": "127.0.0.1"}),
+    Stands(AT_WORK, "gauge", AT_WORK, {"chaperone_account": ACCOUNT, "chaperone_state": "active"}, 0, 0),
+    Stands(AT_WORK, "gauge", AT_WORK, {"chaperone_account": ACCOUNT, "chaperone_state": "waiting"}, 0, 0),
     Moves("chaperone_policy_generation", "gauge", "chaperone_policy_generation", {}, 2),
     # The store of the scripted run is one that nobody reaches.
     Stands("chaperone_limits_shared", "gauge", "chaperone_limits_shared", {}, 0, 0),

@@ -1,6 +1,6 @@
 //! The process as an orchestrator treats it: ended under load, reloaded under load; no call is lost.
 
-#[allow(dead_code, reason = "the tests of telemetry ask it more")]
+#[allow(dead_code, clippy::unwrap_used, reason = "the tests of telemetry ask it more, and are written so")]
 #[path = "telemetry/receiver.rs"]
 mod receiver;
 mod support;

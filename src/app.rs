@@ -66,7 +66,8 @@ pub async fn serve(sources: Sources) -> Result<(), Failure> {
     let address = address(&listener)?;
     let environment = sources.environment.clone();
     let sources = Sources { listening: Some(address), ..sources };
-    let (reloader, handle) = Reloader::new(sources, assembled, seen);
+    let (reloader, handle) = Reloader::new(sources, assembled, seen)
+        .map_err(|error| Failure::Unavailable(format!("no thread to reload on: {error}")))?;
     let reloading = tokio::spawn(reloader.run());
     reload_on_hangup(handle.clone())?;
 

@@ -1,6 +1,7 @@
 //! The answers of a server that are the same for everybody: `initialize`, `server/discover` and `tools/list`.
 //!
-//! They are serialised once per server and policy generation and kept in a cache; answering is a look-up and a write.
+//! They are serialised once per server and policy generation and kept in a cache until the next generation is asked for;
+//! answering is a look-up and a write.
 
 use std::{
     fmt::Write,
@@ -28,6 +29,7 @@ const KEPT: u64 = 1024;
 /// The serialised `result` objects of one server.
 #[derive(Debug)]
 pub struct Handbook {
+    generation: u64,
     initialize: [String; 2],
     discover: String,
     tools: [String; 2],
@@ -55,7 +57,7 @@ impl Handbook {
         // Writing to a String cannot fail.
         let _ = write!(modern, r#","_meta":{}}}"#, discover["_meta"]);
         let tools = [format!(r#"{{"tools":[{tools}]}}"#), modern];
-        Self { initialize, discover: discover.to_string(), tools }
+        Self { generation: server.generation, initialize, discover: discover.to_string(), tools }
     }
 
     /// The result of `initialize`.
@@ -82,13 +84,13 @@ fn info(server: &Server) -> Value {
     json!({"name": "chaperone", "title": title, "version": env!("CARGO_PKG_VERSION")})
 }
 
-/// Handbooks by server and policy generation.
+/// Handbooks by server, each of the generation that was asked for last.
 #[derive(Clone, Debug)]
 pub struct Library(Arc<Shelf>);
 
 #[derive(Debug)]
 struct Shelf {
-    kept: Cache<(Arc<str>, u64), Arc<Handbook>>,
+    kept: Cache<Arc<str>, Arc<Handbook>>,
     asked: AtomicU64,
     made: AtomicU64,
 }
@@ -103,12 +105,14 @@ impl Library {
     /// The handbook of a server as it is now.
     #[must_use]
     pub fn of(&self, server: &Server) -> Arc<Handbook> {
-        let key = (server.id.clone(), server.generation);
         self.0.asked.fetch_add(1, Ordering::Relaxed);
-        self.0.kept.get_with(key, || {
+        let make = || {
             self.0.made.fetch_add(1, Ordering::Relaxed);
             Arc::new(Handbook::of(server))
-        })
+        };
+        // Under the server alone: nobody asks for a generation again that is over, but its handbook would stay.
+        let is_of_another = |kept: &Arc<Handbook>| kept.generation != server.generation;
+        self.0.kept.entry_by_ref(&server.id).or_insert_with_if(make, is_of_another).into_value()
     }
 
     /// How often one was there, and how often it had to be made.
@@ -118,5 +122,41 @@ impl Library {
         let asked = self.0.asked.load(Ordering::Relaxed);
         let label = |name: &'static str| vec![KeyValue::new("chaperone.result", name)];
         vec![(asked.saturating_sub(made), label("hit")), (made, label("miss"))]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::account::Account;
+    use crate::app::assemble;
+    use crate::catalog::Catalog;
+    use crate::secret::Secret;
+
+    fn server() -> Server {
+        let catalog = Catalog::builtin().unwrap();
+        let (affinity, url) = (catalog.integration("affinity").unwrap().clone(), "https://affinity.example".parse());
+        let account = Account::new("acme".into(), affinity, url.unwrap(), false, Secret::new("")).unwrap();
+        let documents = [("s.yaml", "{name: s, account: acme, token: none}")];
+        let listen = "127.0.0.1:8080".parse().unwrap();
+        let registry = assemble::from_documents(&documents, vec![Arc::new(account)], HashMap::new(), listen).unwrap();
+        let server = registry.servers()[0].clone();
+        drop(registry);
+        Arc::into_inner(server).unwrap()
+    }
+
+    #[test]
+    fn a_handbook_is_made_once_a_generation_and_takes_the_place_of_the_one_before() {
+        let (library, mut server) = (Library::default(), server());
+        for generation in 1..=3 {
+            server.generation = generation;
+            assert_eq!(library.of(&server).generation, generation);
+            assert_eq!(library.of(&server).generation, generation);
+            assert_eq!(library.0.made.load(Ordering::Relaxed), generation);
+        }
+        library.0.kept.run_pending_tasks();
+        assert_eq!(library.0.kept.entry_count(), 1);
     }
 }

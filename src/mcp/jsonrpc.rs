@@ -114,7 +114,7 @@ struct WholeRequest<'b> {
 impl<'b> WholeRequest<'b> {
     fn well_formed(self) -> Option<Request<'b>> {
         let Self { jsonrpc, id, method, params } = self;
-        (jsonrpc == "2.0" && is_id(id.get())).then(|| Request { id: Some(id), method: Cow::Borrowed(method), params })
+        (jsonrpc == "2.0" && is_id(id.get())).then_some(Request { id: Some(id), method: Cow::Borrowed(method), params })
     }
 }
 

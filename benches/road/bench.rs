@@ -1,6 +1,7 @@
 //! A run: every contender in every case in every round, in turns.
 
 use std::fs;
+use std::time::Duration;
 
 use crate::Error;
 use crate::cli::{Plan, Suite};
@@ -33,17 +34,20 @@ pub(crate) fn run(plan: &Plan) -> Result<String, Error> {
     if [Suite::Small, Suite::Connections, Suite::Latency].iter().any(|&suite| plan.wants(suite)) {
         suite::calls::measure(&mut bench)?;
     }
-    let suites: [(Suite, fn(&mut Bench<'_>) -> Result<(), Error>); 5] = [
-        (Suite::List, suite::list::measure),
-        (Suite::Sizes, suite::sizes::measure),
-        (Suite::Breadth, suite::breadth::measure),
-        (Suite::Memory, suite::memory::measure),
-        (Suite::Start, suite::start::measure),
-    ];
-    for (suite, measure) in suites {
-        if plan.wants(suite) {
-            measure(&mut bench)?;
-        }
+    if plan.wants(Suite::List) {
+        suite::list::measure(&mut bench)?;
+    }
+    if plan.wants(Suite::Sizes) {
+        suite::sizes::measure(&mut bench)?;
+    }
+    if plan.wants(Suite::Breadth) {
+        suite::breadth::measure(&mut bench)?;
+    }
+    if plan.wants(Suite::Memory) {
+        suite::memory::measure(&mut bench)?;
+    }
+    if plan.wants(Suite::Start) {
+        suite::start::measure(&mut bench)?;
     }
     Ok(report::comparison(plan, &bench.results))
 }
@@ -106,18 +110,29 @@ impl Bench<'_> {
         Ok(best)
     }
 
-    /// One sample, made by a load generator of its own.
+    /// One sample of the planned length.
     pub(crate) fn sample(&mut self, case: &Case, contender: &Contender, helpers: &[u32]) -> Result<Sample, Error> {
+        self.sample_of(self.plan.measured(), case, contender, helpers)
+    }
+
+    /// One sample, made by a load generator of its own, that measures for so long.
+    pub(crate) fn sample_of(
+        &mut self,
+        measured: Duration,
+        case: &Case,
+        contender: &Contender,
+        helpers: &[u32],
+    ) -> Result<Sample, Error> {
         let first = FIRST_NUMBER + self.samples * NUMBERS_PER_SAMPLE;
         self.samples += 1;
-        let milliseconds = |duration: std::time::Duration| u64::try_from(duration.as_millis());
+        let milliseconds = |duration: Duration| u64::try_from(duration.as_millis());
         let load = Load {
             target: contender.server.address,
             exchange: contender.exchange.clone(),
             connections: case.connections,
             rate: case.rate,
             warm_up_ms: milliseconds(self.plan.warm_up())?,
-            measured_ms: milliseconds(self.plan.measured())?,
+            measured_ms: milliseconds(measured)?,
             first,
             pids: contender.pids.clone(),
             helpers: helpers.to_vec(),

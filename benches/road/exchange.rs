@@ -84,7 +84,8 @@ impl Exchange {
 
     /// The request as sent to `target`, its holes open.
     fn text(&self, target: SocketAddr) -> String {
-        let headers: String = self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let headers: Vec<String> = self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let headers = headers.concat();
         format!(
             "POST {path} HTTP/1.1\r\nhost: {target}\r\nuser-agent: road/1.0.0\r\ncontent-type: application/json\r\n\
              {headers}content-length: {length}\r\n\r\n{body}",

@@ -14,7 +14,7 @@ use road::READY;
 use crate::{Error, machine};
 
 /// Far beyond any start.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// Where a process may run.
 #[derive(Clone, Copy, Debug)]

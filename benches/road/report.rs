@@ -11,8 +11,6 @@ use crate::{Error, machine, process, target};
 
 /// Below this share of its core in use the first contender was not the limit of a closed loop.
 const SATURATED: f64 = 0.95;
-/// Above this share of its core in use the load was not far from being one.
-const LOADED: f64 = 0.98;
 /// Below this share of the calls that fell due a contender did not keep up with a paced load.
 const KEPT_UP: f64 = 0.97;
 /// How far from 1 a floor may be from its twin, over many connections and up to the median.
@@ -126,7 +124,7 @@ fn warnings(text: &mut String, results: &Results) {
     for group in &results.groups {
         for (index, case) in group.cases.iter().enumerate() {
             let said = (0..group.contenders.len()).filter_map(|contender| overrun(group, index, contender));
-            for warning in said.chain(unsaturated(group, index)).chain(late(group, index)) {
+            for warning in said.chain(occupied(group, index)).chain(late(group, index)) {
                 let _ = writeln!(text, "* {}, {}: {warning}", group.name, case.name);
             }
         }
@@ -158,20 +156,22 @@ fn overrun(group: &Group, case: usize, contender: usize) -> Option<String> {
     })
 }
 
-/// Whether the load, and not the first contender, was the limit of a closed loop over many connections.
-fn unsaturated(group: &Group, case: usize) -> Option<String> {
+/// How far a closed loop over many connections used both cores: whether the contender, and not the load, was the limit.
+fn occupied(group: &Group, case: usize) -> Option<String> {
     let Case { connections, rate, .. } = group.cases[case];
-    let occupied = group.spread(case, 0, |sample| sample.busy + sample.starved)?.median;
+    if connections == 1 || rate.is_some() {
+        return None;
+    }
+    let own = group.spread(case, 0, |sample| sample.busy + sample.starved)?.median;
     let load = group.spread(case, 0, |sample| sample.load_busy)?.median;
-    (connections > 1 && rate.is_none() && (occupied < SATURATED || load > LOADED)).then(|| {
-        format!(
-            "{} needed {:.0} % of its core, and load and upstream {:.0} % of theirs: the load was the limit, and \
-             the ratio of throughput flatters; that of CPU time does not",
-            group.contenders[0],
-            occupied * 100.0,
-            load * 100.0,
-        )
-    })
+    let verdict = if own < SATURATED {
+        ": it was not the limit, and the ratio of throughput flatters; that of CPU time does not"
+    } else {
+        ""
+    };
+    let first = &group.contenders[0];
+    let (own, load) = (own * 100.0, load * 100.0);
+    Some(format!("{first} used {own:.0} % of its core, load and upstream {load:.0} % of theirs{verdict}"))
 }
 
 /// How late a paced load was.

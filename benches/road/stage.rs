@@ -30,14 +30,14 @@ pub(crate) fn collector(programs: &Programs) -> Result<Server, Error> {
 
 /// Spans that `collector` has taken so far.
 pub(crate) fn spans(collector: &Server) -> Result<u64, Error> {
-    let body = ask(collector.address, "GET /spans HTTP/1.1\r\nhost: c\r\nconnection: close\r\n\r\n")?;
+    let body = ask(collector.address, b"GET /spans HTTP/1.1\r\nhost: c\r\nconnection: close\r\n\r\n")?;
     Ok(String::from_utf8(body)?.trim().parse()?)
 }
 
 /// The body of the answer to `request`, whose connection ends with it.
-pub(crate) fn ask(server: SocketAddr, request: &str) -> Result<Vec<u8>, Error> {
+pub(crate) fn ask(server: SocketAddr, request: &[u8]) -> Result<Vec<u8>, Error> {
     let mut stream = TcpStream::connect(server)?;
-    stream.write_all(request.as_bytes())?;
+    stream.write_all(request)?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     let body = memchr::memmem::find(&answer, b"\r\n\r\n").ok_or("expected an HTTP answer")? + 4;

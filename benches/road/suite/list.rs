@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::bench::Bench;
 use crate::contender::Contender;
-use crate::exchange::{Exchange, FIRST_NUMBER, NUMBER_HOLE};
+use crate::exchange::{Exchange, FIRST_NUMBER, Request};
 use crate::payload::Payload;
 use crate::process::Server;
 use crate::results::{Case, PLAIN, TRACED};
@@ -28,15 +28,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<(), Error> {
 
 /// What chaperone answers.
 fn answer(server: &Server) -> Result<Vec<u8>, Error> {
-    let exchange = Exchange::list(SERVER);
-    let headers: String = exchange.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let body = exchange.body.replace(NUMBER_HOLE, &FIRST_NUMBER.to_string());
-    let request = format!(
-        "POST {} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-type: application/json\r\n{headers}\
-         content-length: {}\r\n\r\n{body}",
-        exchange.path,
-        server.address,
-        body.len(),
-    );
-    stage::ask(server.address, &request)
+    let mut exchange = Exchange::list(SERVER);
+    exchange.headers.push(("connection".to_owned(), "close".to_owned()));
+    stage::ask(server.address, Request::new(&exchange, server.address).numbered(FIRST_NUMBER))
 }

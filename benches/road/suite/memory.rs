@@ -17,6 +17,8 @@ use crate::{Error, machine, stage};
 const IDLE_CONNECTIONS: usize = 1_000;
 /// Results in flight.
 const AT_ONCE: usize = 64;
+/// Long enough for every connection to get several of them.
+const LARGE_FOR: Duration = Duration::from_secs(4);
 /// What is still to be done after a start is done.
 const SETTLED_AFTER: Duration = Duration::from_millis(500);
 
@@ -47,7 +49,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<(), Error> {
     let floor = Contender::floor(FLOOR, programs, &many, Payload::Megabytes5)?;
     let chaperone = Contender::chaperone(TRACED, programs, &traced(&many), call(Payload::Megabytes5))?;
     for (name, contender) in [(FLOOR, &floor), (TRACED, &chaperone)] {
-        bench.sample(&Case::closed(AT_ONCE), contender, &[])?;
+        bench.sample_of(LARGE_FOR, &Case::closed(AT_ONCE), contender, &[])?;
         let (_, peak) = machine::resident_mib(contender.server.pid())?;
         let flight = f64::from(u32::try_from(AT_ONCE * Payload::Megabytes5.bytes())?) / 1024.0 / 1024.0;
         let mut add = |figure, value, unit| {
@@ -68,10 +70,10 @@ fn waiting(bench: &mut Bench<'_>, name: &'static str, contender: &Contender) -> 
         exchange: contender.exchange.clone(),
         connections: IDLE_CONNECTIONS,
     };
-    let held = Server::start(&mut hold.command(&bench.programs.bench)?)?;
+    let holder = Server::start(&mut hold.command(&bench.programs.bench)?)?;
     thread::sleep(SETTLED_AFTER);
     let (connected, _) = machine::resident_mib(contender.server.pid())?;
-    drop(held);
+    drop(holder);
     for (figure, value) in [(IDLE, idle), (CONNECTED, connected)] {
         bench.results.figures.push(Figure { name: figure, contender: name, value, unit: "MiB" });
     }

@@ -3,15 +3,21 @@
 //! A [`Bucket`] is one limit as its owner last stated it; a [`Budget`] is all that one answer stated. What the headers
 //! of an answer say comes from the bucket nearest to exhaustion.
 
-use std::{cmp::Ordering, fmt::Write};
+use std::{
+    cmp::Ordering,
+    fmt::{self, Write},
+    ops::Range,
+    sync::Arc,
+};
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// One rate limit: how much there is, how much is left, when it is full again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket {
     /// The bucket's name in the catalog (`user`, `org`); it becomes the policy name of the `RateLimit` fields.
-    pub scope: String,
+    pub scope: Arc<str>,
     /// Requests a window.
     pub limit: u64,
     /// Requests left in this window.
@@ -56,23 +62,48 @@ impl Bucket {
     /// Write both header families: `ratelimit-*` (draft-ietf-httpapi-ratelimit-headers-06) and `RateLimit` with
     /// `RateLimit-Policy` (draft -10, structured fields of RFC 9651).
     pub fn write(&self, headers: &mut HeaderMap) {
-        headers.insert(LIMIT, self.limit.into());
-        headers.insert(REMAINING, self.remaining.into());
-        let mut state = format!("\"{}\";r={}", self.scope, self.remaining);
-        if let Some(reset) = self.reset {
-            headers.insert(RESET, reset.into());
-            // Writing to a String cannot fail.
-            let _ = write!(state, ";t={reset}");
-        }
-        let mut policy = format!("\"{}\";q={}", self.scope, self.limit);
-        if let Some(window) = self.window {
-            let _ = write!(policy, ";w={window}");
-        }
-        for (name, text) in [(RATELIMIT, state), (POLICY, policy)] {
-            if let Ok(value) = HeaderValue::try_from(text) {
+        // One buffer for all values: each is a slice of it.
+        let mut text = Text(String::with_capacity(128));
+        let limit = text.put(format_args!("{}", self.limit));
+        let remaining = text.put(format_args!("{}", self.remaining));
+        let reset = self.reset.map(|reset| text.put(format_args!("{reset}")));
+        let time = self.reset.map(|reset| Parameter(";t=", reset));
+        let state = text.put(format_args!("\"{}\";r={}{}", self.scope, self.remaining, Shown(time)));
+        let window = self.window.map(|window| Parameter(";w=", window));
+        let policy = text.put(format_args!("\"{}\";q={}{}", self.scope, self.limit, Shown(window)));
+        let text = Bytes::from(text.0);
+        let values = [(LIMIT, Some(limit)), (REMAINING, Some(remaining)), (RESET, reset)];
+        for (name, range) in values.into_iter().chain([(RATELIMIT, Some(state)), (POLICY, Some(policy))]) {
+            if let Some(range) = range
+                && let Ok(value) = HeaderValue::from_maybe_shared(text.slice(range))
+            {
                 headers.insert(name, value);
             }
         }
+    }
+}
+
+/// Texts one after the other.
+struct Text(String);
+
+impl Text {
+    /// Where it stands.
+    fn put(&mut self, text: fmt::Arguments<'_>) -> Range<usize> {
+        let start = self.0.len();
+        // Writing to a String cannot fail.
+        let _ = self.0.write_fmt(text);
+        start..self.0.len()
+    }
+}
+
+/// A parameter of a structured field, if there is one.
+struct Shown(Option<Parameter>);
+
+struct Parameter(&'static str, u64);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_ref().map_or(Ok(()), |Parameter(name, value)| write!(f, "{name}{value}"))
     }
 }
 
@@ -87,9 +118,9 @@ mod tests {
     #[test]
     fn the_smallest_share_left_speaks_and_of_equals_the_longest_wait() {
         let budget = Budget(vec![bucket("user", 900, 90, 17), bucket("org", 100_000, 9_000, 86_400)]);
-        assert_eq!(budget.nearest().unwrap().scope, "org");
+        assert_eq!(&*budget.nearest().unwrap().scope, "org");
         let empty = Budget(vec![bucket("user", 900, 0, 17), bucket("org", 100_000, 0, 86_400)]);
-        assert_eq!(empty.nearest().unwrap().scope, "org");
+        assert_eq!(&*empty.nearest().unwrap().scope, "org");
         assert_eq!(Budget::default().nearest(), None);
     }
 

@@ -19,7 +19,7 @@ pub struct Call {
     /// Who calls.
     pub caller: Caller,
     /// The tool asked for, as the caller wrote it.
-    pub asked: String,
+    pub asked: Arc<str>,
     /// The arguments.
     pub arguments: Arguments,
     /// The tool, once `policy/authorize` has granted it.
@@ -42,7 +42,7 @@ pub struct Origin {
     /// The trace of the HTTP header, where the message names another one.
     pub link: Option<TraceParent>,
     /// The id of the request as text, cut; empty where there is none.
-    pub request_id: String,
+    pub request_id: Arc<str>,
     /// The revision of MCP.
     pub revision: &'static str,
     /// The version of HTTP (`1.1`, `2`).
@@ -55,9 +55,9 @@ pub struct Caller {
     /// Name of the API token presented, where the server asks for one.
     pub api_token: Option<Arc<str>>,
     /// Name of the client, as it says itself.
-    pub client: Option<String>,
+    pub client: Option<Arc<str>>,
     /// Version of the client, as it says itself.
-    pub client_version: Option<String>,
+    pub client_version: Option<Arc<str>>,
 }
 
 /// The arguments of a call.

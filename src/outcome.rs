@@ -1,6 +1,9 @@
 //! What came of a call that was carried out: the answer for the agent, and what it took.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 
@@ -11,8 +14,8 @@ use crate::budget::Budget;
 pub struct Outcome {
     /// What the agent gets.
     pub content: Content,
-    /// What the upstream took for it.
-    pub exchange: Exchange,
+    /// What the upstream took for it; telemetry keeps it beyond the answer.
+    pub exchange: Arc<Exchange>,
 }
 
 /// The content of a tool result (MCP 2026-07-28 `server/tools`, "Tool Result").

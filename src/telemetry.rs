@@ -19,6 +19,7 @@ pub mod observer;
 mod queue;
 pub mod redact;
 pub mod sampling;
+mod series;
 pub mod settings;
 mod span;
 pub mod spans;

@@ -1,6 +1,6 @@
 //! W3C trace context (<https://www.w3.org/TR/trace-context/>): `traceparent`, read and written.
 
-use std::fmt;
+use std::{cell::RefCell, fmt};
 
 /// A position in a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,9 +62,31 @@ impl TraceParent {
 
 /// Random ids; a system without randomness gets a constant that is not zero, so that tracing never fails a call.
 fn random<const N: usize, T: PartialEq + Default + From<u8>>(make: impl Fn([u8; N]) -> T) -> T {
-    let mut bytes = [0; N];
-    let id = getrandom::fill(&mut bytes).ok().map(|()| make(bytes));
+    let id = POOL.with_borrow_mut(Pool::draw).map(make);
     id.filter(|id| *id != T::default()).unwrap_or_else(|| T::from(1))
+}
+
+thread_local! {
+    static POOL: RefCell<Pool> = const { RefCell::new(Pool { bytes: [0; 512], left: 0 }) };
+}
+
+/// Random bytes of the system, taken in bulk: a system call for every id would cost more than everything else that a
+/// trace adds to a call. No byte is given out twice.
+struct Pool {
+    bytes: [u8; 512],
+    left: usize,
+}
+
+impl Pool {
+    fn draw<const N: usize>(&mut self) -> Option<[u8; N]> {
+        if self.left < N {
+            getrandom::fill(&mut self.bytes).ok()?;
+            self.left = self.bytes.len();
+        }
+        let drawn = self.bytes[..self.left].last_chunk().copied();
+        self.left -= N;
+        drawn
+    }
 }
 
 impl fmt::Display for TraceParent {
@@ -84,6 +106,12 @@ mod tests {
         let fresh = TraceParent::fresh();
         assert_eq!(TraceParent::parse(&fresh.to_string()), Some(fresh));
         assert_eq!(fresh.child().trace_id, fresh.trace_id);
+    }
+
+    #[test]
+    fn no_two_ids_are_alike() {
+        let ids: std::collections::HashSet<_> = (0..10_000).map(|_| TraceParent::fresh().trace_id).collect();
+        assert_eq!(ids.len(), 10_000);
     }
 
     #[test]

@@ -8,12 +8,14 @@
 mod binary;
 mod body;
 mod breaker;
+mod call_info;
 mod circuit;
 mod client;
 mod concurrency;
 mod credentials;
 mod cursor;
 mod cut;
+mod destination;
 mod disposition;
 mod errand;
 mod error;
@@ -35,6 +37,7 @@ mod split;
 mod stack;
 mod text;
 mod traceparent;
+mod trial;
 
 #[cfg(test)]
 mod tests;

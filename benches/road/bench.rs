@@ -19,6 +19,9 @@ const NUMBERS_PER_SAMPLE: u64 = 100_000_000;
 /// Above this share of its core taken by others a contender was not measured alone.
 pub(crate) const TOLERATED_STARVATION: f64 = 0.02;
 
+/// One sample of so many may be one that is taken again.
+const REPEATED_OF_SAMPLES: u64 = 4;
+
 /// Measures as `plan` says; the report.
 ///
 /// # Errors
@@ -98,7 +101,9 @@ impl Bench<'_> {
     ) -> Result<Sample, Error> {
         let mut best = self.sample(case, contender, helpers)?;
         for _ in 1..self.plan.attempts() {
-            if best.starved <= TOLERATED_STARVATION {
+            // Where others never leave the core, waiting for them does not help.
+            let spent = u64::from(self.results.repeated) * REPEATED_OF_SAMPLES > self.samples;
+            if best.starved <= TOLERATED_STARVATION || spent {
                 break;
             }
             self.results.repeated += 1;

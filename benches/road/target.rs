@@ -19,6 +19,8 @@ enum Bound {
 struct Target {
     what: String,
     measured: f64,
+    /// What the throughput would be if the core were all the contender's.
+    by_cpu: Option<f64>,
     unit: &'static str,
     bound: Bound,
 }
@@ -27,6 +29,7 @@ struct Target {
 type Ratio = (&'static str, (&'static str, &'static str), (&'static str, &'static str), fn(&Sample) -> f64, Bound);
 
 const THROUGHPUT: fn(&Sample) -> f64 = |sample| sample.throughput;
+const CPU: fn(&Sample) -> f64 = |sample| sample.cpu_us;
 const MEDIAN: fn(&Sample) -> f64 = |sample| sample.p50_us;
 const P99: fn(&Sample) -> f64 = |sample| sample.p99_us;
 
@@ -71,20 +74,35 @@ pub(crate) fn table(text: &mut String, results: &Results) {
     let mut targets = Vec::new();
     for (what, at, contenders, of, bound) in RATIOS {
         if let Some(spread) = results.ratio(at, contenders, of) {
-            targets.push(Target { what: what.to_owned(), measured: spread.median, unit: "", bound });
+            let (contender, other) = contenders;
+            // Only a closed loop's throughput says what a contender can carry.
+            let by_cpu = if at.0 == "latency" { None } else { results.ratio(at, (other, contender), CPU) };
+            targets.push(Target {
+                what: what.to_owned(),
+                measured: spread.median,
+                by_cpu: by_cpu.map(|spread| spread.median),
+                unit: "",
+                bound,
+            });
         }
     }
     targets.extend(added(results));
     targets.extend(rivals(results));
     for (name, bound) in FIGURES {
         if let Some(figure) = results.figures.iter().find(|found| found.name == name && found.contender == TRACED) {
-            targets.push(Target { what: name.to_owned(), measured: figure.value, unit: figure.unit, bound });
+            targets.push(Target {
+                what: name.to_owned(),
+                measured: figure.value,
+                by_cpu: None,
+                unit: figure.unit,
+                bound,
+            });
         }
     }
     if targets.is_empty() {
         return;
     }
-    text.push_str("\n| target | measured | to be | held |\n| --- | ---: | ---: | --- |\n");
+    text.push_str("\n| target | measured | by CPU time | to be | held |\n| --- | ---: | ---: | ---: | --- |\n");
     for target in &targets {
         target.row(text);
     }
@@ -98,6 +116,7 @@ fn added(results: &Results) -> Option<Target> {
     Some(Target {
         what: "median latency that shared limits add, 1 connection".to_owned(),
         measured,
+        by_cpu: None,
         unit: "µs",
         bound: Bound::Said,
     })
@@ -114,6 +133,7 @@ fn rivals(results: &Results) -> Vec<Target> {
             Some(Target {
                 what: format!("throughput, tracing on, over {name}"),
                 measured: spread.median,
+                by_cpu: results.ratio(CROWD, (name, TRACED), CPU).map(|spread| spread.median),
                 unit: "×",
                 bound: wanted.map_or(Bound::Said, |(_, times)| Bound::AtLeast(*times)),
             })
@@ -128,6 +148,7 @@ impl Target {
             Bound::AtMost(most) => (format!("≤ {most}"), if self.measured <= most { "yes" } else { "**no**" }),
             Bound::Said => (String::new(), ""),
         };
-        let _ = writeln!(text, "| {} | {:.2} {} | {bound} | {held} |", self.what, self.measured, self.unit);
+        let by_cpu = self.by_cpu.map(|ratio| format!("{ratio:.2}")).unwrap_or_default();
+        let _ = writeln!(text, "| {} | {:.2} {} | {by_cpu} | {bound} | {held} |", self.what, self.measured, self.unit);
     }
 }

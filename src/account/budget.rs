@@ -21,7 +21,7 @@ pub enum Statement {
     /// How the bucket stands.
     Limited(Bucket),
     /// The bucket of this name has no limit.
-    Unlimited(String),
+    Unlimited(Arc<str>),
 }
 
 /// The ledgers of all accounts. They outlive every reload; a clone is the same set.

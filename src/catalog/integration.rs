@@ -2,6 +2,8 @@
 
 pub(crate) mod document;
 
+use std::sync::Arc;
+
 use http::HeaderName;
 
 use super::tool::Tool;
@@ -46,7 +48,7 @@ pub enum Authentication {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RateLimit {
     /// The bucket's name (`user`).
-    pub scope: String,
+    pub scope: Arc<str>,
     /// Header that holds the limit.
     pub limit: HeaderName,
     /// Header that holds what is left.

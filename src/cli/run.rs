@@ -1,5 +1,9 @@
 //! From a command to what it does.
 
+use std::{env, io, num::NonZero, thread};
+
+use tokio::runtime::{Builder, Runtime};
+
 #[cfg(feature = "sandbox")]
 use super::Demo;
 use super::{Command, Exit, Serve, output};
@@ -32,10 +36,9 @@ fn run_demo(demo: &Demo) -> Exit {
     to_its_end(app::demo::run(app::demo::Options { listen: demo.listen, latency: demo.latency, log }))
 }
 
-/// Run a server on a runtime of its own and tell why it failed, if it did. Tokio takes the number of worker threads
-/// from `TOKIO_WORKER_THREADS`, else from the cores this process may use.
+/// Run a server on a runtime of its own and tell why it failed, if it did.
 pub(super) fn to_its_end(server: impl Future<Output = Result<(), Failure>>) -> Exit {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
             output::note(format_args!("error: no threads can be started: {error}"));
@@ -49,6 +52,15 @@ pub(super) fn to_its_end(server: impl Future<Output = Result<(), Failure>>) -> E
         Ok(()) => Exit::Fine,
         Err(failure) => ended(&failure),
     }
+}
+
+/// As many threads as `TOKIO_WORKER_THREADS` says, else as this process may use cores (a CPU limit of a container
+/// counts). A single one has nobody to share work with, and is spared what sharing costs at every call.
+fn runtime() -> io::Result<Runtime> {
+    let said = env::var("TOKIO_WORKER_THREADS").ok().and_then(|text| text.trim().parse().ok());
+    let threads = said.unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZero::get));
+    let mut builder = if threads == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    builder.enable_all().build()
 }
 
 fn ended(failure: &Failure) -> Exit {

@@ -143,7 +143,7 @@ fn say(text: &mut String, sentence: &str) {
 
 fn limit(bucket: &Bucket) -> Value {
     let Bucket { scope, limit, remaining, reset, window } = bucket;
-    json!({"limit": limit, "remaining": remaining, "reset": reset, "window": window, "scope": scope})
+    json!({"limit": limit, "remaining": remaining, "reset": reset, "window": window, "scope": &**scope})
 }
 
 fn from_limited(limited: &Limited) -> Map<String, Value> {

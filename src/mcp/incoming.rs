@@ -38,9 +38,11 @@ pub(super) struct Incoming<'b> {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct ClientInfo {
-    name: Option<String>,
-    version: Option<String>,
+struct ClientInfo<'b> {
+    #[serde(borrow)]
+    name: Option<Cow<'b, str>>,
+    #[serde(borrow)]
+    version: Option<Cow<'b, str>>,
 }
 
 impl Incoming<'_> {
@@ -57,7 +59,7 @@ impl Incoming<'_> {
         let origin = Origin {
             parent: parent.map(|parent| parent.parent_id),
             link: header.filter(|header| meta.is_some_and(|meta| meta != *header)),
-            request_id: fit(&request_id).into_owned(),
+            request_id: fit(&request_id).into(),
             revision: self.revision.name(),
             http: self.http,
         };
@@ -68,10 +70,10 @@ impl Incoming<'_> {
     pub(super) fn caller(&self, api_token: Option<Arc<str>>) -> Caller {
         let info = self.request.params.meta.as_ref().and_then(|meta| meta.client_info);
         let info = info.filter(|raw| raw.get().starts_with('{'));
-        let info: ClientInfo = info.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
-        let agent =
-            || self.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
-        Caller { api_token, client: info.name.or_else(agent), client_version: info.version }
+        let info: ClientInfo<'_> = info.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+        let agent = || self.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map(Cow::Borrowed);
+        let client = info.name.or_else(agent).map(Arc::from);
+        Caller { api_token, client, client_version: info.version.map(Arc::from) }
     }
 }
 

@@ -2,9 +2,12 @@
 //!
 //! MCP narrows them: an id is a string or an integer, `params` is an object, a POST holds one message.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt, marker::PhantomData};
 
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use serde_json::value::RawValue;
 
 use crate::refusal::Refusal;
@@ -96,19 +99,52 @@ struct Envelope<'b> {
     error: Option<&'b RawValue>,
 }
 
+/// The envelope of a request and its parameters, read in one pass. Other messages, and faulty ones, do not read as this.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WholeRequest<'b> {
+    jsonrpc: &'b str,
+    #[serde(borrow)]
+    id: &'b RawValue,
+    method: &'b str,
+    #[serde(borrow, default, deserialize_with = "object")]
+    params: Params<'b>,
+}
+
+impl<'b> WholeRequest<'b> {
+    fn well_formed(self) -> Option<Request<'b>> {
+        let Self { jsonrpc, id, method, params } = self;
+        (jsonrpc == "2.0" && is_id(id.get())).then(|| Request { id: Some(id), method: Cow::Borrowed(method), params })
+    }
+}
+
+/// serde would also take the members in order from an array, and `null` for a missing one.
+fn object<'de: 'b, 'b, D: Deserializer<'de>, T: Deserialize<'de> + 'b>(deserializer: D) -> Result<T, D::Error> {
+    struct Members<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map))
+        }
+    }
+    deserializer.deserialize_map(Members(PhantomData))
+}
+
 /// A key that is there is `Some`, even if it holds `null`.
 fn present<'de: 'b, 'b, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'b RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
-/// serde would also take the members in order from an array.
+/// `_meta` may be `null`, and must be an object else.
 fn meta<'de: 'b, 'b, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Meta<'b>>, D::Error> {
-    let raw = <&RawValue>::deserialize(deserializer)?;
-    match raw.get() {
-        "null" => Ok(None),
-        object if object.starts_with('{') => serde_json::from_str(object).map(Some).map_err(D::Error::custom),
-        _ => Err(D::Error::custom("expected _meta to be an object")),
-    }
+    #[derive(Deserialize)]
+    struct Members<'b>(#[serde(borrow, deserialize_with = "object")] Meta<'b>);
+    Ok(Option::<Members<'b>>::deserialize(deserializer)?.map(|Members(meta)| meta))
 }
 
 /// The text of a JSON string; `None` for any other value. Borrowed unless it holds an escape.
@@ -129,6 +165,12 @@ pub fn read(body: &[u8]) -> Result<Message<'_>, Broken<'_>> {
     // serde would also take the members in order from an array.
     if !text.trim_ascii_start().starts_with('{') {
         return Err(anonymous(not_an_object(text)));
+    }
+    // All at once; whatever does not read well so is looked at piece by piece, to say what is wrong with it.
+    if let Ok(request) = serde_json::from_str::<WholeRequest<'_>>(text)
+        && let Some(request) = request.well_formed()
+    {
+        return Ok(Message::Request(request));
     }
     match serde_json::from_str(text) {
         Ok(envelope) => message(&envelope),

@@ -26,7 +26,7 @@ use super::{
     response::{accepted, carried_out, ok, refused, refused_call},
 };
 use crate::call::{Arguments, Call};
-use crate::outcome::{Exchange, Outcome};
+use crate::outcome::Outcome;
 use crate::refusal::Refusal;
 use crate::server::Server;
 use crate::telemetry::{
@@ -190,7 +190,7 @@ where
             begun: begun.into_std(),
             duration,
             failure: refusal.map(Failure::of),
-            exchange: Exchange::default(),
+            exchange: Arc::default(),
             captured: Captured::default(),
         });
     }
@@ -207,7 +207,7 @@ where
         let call = Call {
             caller: message.caller(identity.api_token),
             server: identity.server,
-            asked: asked.into_owned(),
+            asked: asked.into(),
             arguments: Arguments::Raw(message.request.params.arguments.map(ToOwned::to_owned)),
             granted: None,
             now: identity.now,

@@ -4,6 +4,7 @@
 use std::{
     future::{Future, Ready, ready},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     thread,
     time::{Instant, SystemTime},
@@ -18,7 +19,7 @@ use crate::call::{Arguments, Call};
 use crate::outcome::{Content, Exchange, Outcome};
 use crate::refusal::Refusal;
 use crate::telemetry::{
-    access::fit,
+    access::fit_shared,
     finished::{Captured, Failure, Finished},
     observer::{Admission, Observer},
 };
@@ -95,12 +96,12 @@ impl Record {
             origin: call.origin.clone(),
             trace: call.trace,
             method: "tools/call",
-            asked: Some(fit(&call.asked).into_owned()),
+            asked: Some(fit_shared(&call.asked)),
             begun_at: SystemTime::now(),
             begun: Instant::now(),
             duration: std::time::Duration::ZERO,
             failure: None,
-            exchange: Exchange::default(),
+            exchange: Arc::default(),
             captured: Captured { arguments, result: None },
         };
         Self { observer, open: Some((admission, finished)) }
@@ -129,12 +130,13 @@ impl Record {
                 self.tell(failed.then(Failure::of_tool), outcome.exchange.clone(), Some(&outcome.content));
             }
             Err(refusal) => {
-                self.tell(Some(Failure::of(refusal)), refusal.exchange().cloned().unwrap_or_default(), None);
+                let exchange = refusal.exchange().cloned().map(Arc::new).unwrap_or_default();
+                self.tell(Some(Failure::of(refusal)), exchange, None);
             }
         }
     }
 
-    fn tell(&mut self, failure: Option<Failure>, exchange: Exchange, content: Option<&Content>) {
+    fn tell(&mut self, failure: Option<Failure>, exchange: Arc<Exchange>, content: Option<&Content>) {
         let Some((admission, mut call)) = self.open.take() else { return };
         call.duration = call.begun.elapsed();
         call.failure = failure;
@@ -146,9 +148,12 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
+        if self.open.is_none() {
+            return;
+        }
         let kind = if thread::panicking() { "internal" } else { "cancelled" };
         // What the upstream did until then went with the call.
-        self.tell(Some(Failure::unanswered(kind)), Exchange::default(), None);
+        self.tell(Some(Failure::unanswered(kind)), Arc::default(), None);
     }
 }
 

@@ -52,7 +52,7 @@ impl<S: Service<Call, Error = Refusal>> Service<Call> for Authorize<S> {
 fn refuse<F, T>(call: &Call, hidden_by: Option<&str>) -> Either<F, Ready<Result<T, Refusal>>> {
     let names = call.server.visible().map(|tool| tool.name.as_str());
     let refusal = Refusal::UnknownTool {
-        asked: call.asked.clone(),
+        asked: call.asked.to_string(),
         nearest: nearest(&call.asked, names).map(ToOwned::to_owned),
         hidden_by: hidden_by.map(ToOwned::to_owned),
     };

@@ -252,7 +252,7 @@ impl<F: Future<Output = Result<Outcome, Refusal>>> Future for Charged<F> {
         let mut result = ready!(this.inner.poll(cx));
         if let Some(own) = this.own.take() {
             match &mut result {
-                Ok(outcome) => outcome.exchange.budget.0.push(own),
+                Ok(outcome) => Arc::make_mut(&mut outcome.exchange).budget.0.push(own),
                 Err(refusal) => refusal.add_bucket(own),
             }
         }

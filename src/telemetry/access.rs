@@ -4,7 +4,7 @@
 //! but cut to [`LONGEST_NAME`] characters and without control characters, so that no caller writes lines or colours into
 //! a log; everything else of the caller's own is its client name and version, treated likewise.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use super::finished::{Finished, Verdict};
 
@@ -28,7 +28,7 @@ pub(crate) fn write(call: &Finished) {
         decision = Verdict::word(decision),
         rule,
         error = call.failure.as_ref().map(|failure| failure.kind.as_str()),
-        ratelimit.scope = bucket.map(|bucket| bucket.scope.as_str()),
+        ratelimit.scope = bucket.map(|bucket| &*bucket.scope),
         ratelimit.limit = bucket.map(|bucket| bucket.limit),
         retry_after = limit.and_then(|limit| limit.retry_after),
         upstream.status = exchange.status,
@@ -58,6 +58,15 @@ pub fn fit(text: &str) -> Cow<'_, str> {
         Cow::Owned(text.replace(char::is_control, "\u{fffd}"))
     } else {
         Cow::Borrowed(text)
+    }
+}
+
+/// As [`fit`], of text that is shared: a text that fits is not copied.
+#[must_use]
+pub fn fit_shared(text: &Arc<str>) -> Arc<str> {
+    match fit(text) {
+        Cow::Borrowed(fitting) if fitting.len() == text.len() => text.clone(),
+        cut => cut.into(),
     }
 }
 

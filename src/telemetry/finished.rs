@@ -30,7 +30,7 @@ pub struct Finished {
     /// The method of MCP, or [`OTHER`].
     pub method: &'static str,
     /// `tools/call`: the tool as the caller wrote it, fit for a log.
-    pub asked: Option<String>,
+    pub asked: Option<Arc<str>>,
     /// When it began, by the wall clock.
     pub begun_at: SystemTime,
     /// When it began.
@@ -40,7 +40,7 @@ pub struct Finished {
     /// Why it failed or was refused.
     pub failure: Option<Failure>,
     /// What the upstream did for it.
-    pub exchange: Exchange,
+    pub exchange: Arc<Exchange>,
     /// What of its content may be told.
     pub captured: Captured,
 }

@@ -7,7 +7,7 @@ use std::{fmt, time::Duration};
 
 use opentelemetry::{
     KeyValue,
-    metrics::{AsyncInstrument, Counter, Histogram, Meter, MeterProvider},
+    metrics::{AsyncInstrument, BoundHistogram, Counter, Histogram, Meter, MeterProvider},
 };
 use opentelemetry_otlp::MetricExporter;
 use opentelemetry_sdk::{
@@ -18,6 +18,8 @@ use prometheus::{Registry, TextEncoder};
 
 use super::budgets::Budgets;
 use super::finished::{Finished, OTHER, Verdict};
+use super::series::{Kept, Key, Series};
+use crate::outcome::Attempt;
 
 /// Buckets of the semantic conventions for MCP, in seconds.
 const OPERATION: [f64; 14] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0];
@@ -36,11 +38,13 @@ pub struct Metrics {
     registry: Registry,
     meter: Meter,
     operation: Histogram<f64>,
-    added: Histogram<f64>,
+    /// Without labels.
+    added: BoundHistogram<f64>,
     upstream: Histogram<f64>,
     decisions: Counter<u64>,
     refusals: Counter<u64>,
     budgets: Budgets,
+    kept: Kept,
 }
 
 impl fmt::Debug for Metrics {
@@ -79,56 +83,62 @@ impl Metrics {
                 .build()
         };
         let operation = seconds("mcp.server.operation.duration", "Duration of requests of MCP", &OPERATION);
-        let added = seconds("chaperone.added.duration", "Time that chaperone itself took for a call", &ADDED);
+        let added = seconds("chaperone.added.duration", "Time that chaperone itself took for a call", &ADDED).bind(&[]);
         let upstream = seconds("http.client.request.duration", "Duration of requests to the upstream", &UPSTREAM);
         let decisions = counter(&meter, "chaperone.decisions", "Decisions of policies on calls, by kind of rule");
         let refusals = counter(&meter, "chaperone.refusals", "Requests and calls that were refused or failed");
         let budgets = Budgets::observed_by(&meter);
-        Ok(Self { provider, registry, meter, operation, added, upstream, decisions, refusals, budgets })
+        Ok(Self {
+            provider,
+            registry,
+            meter,
+            operation,
+            added,
+            upstream,
+            decisions,
+            refusals,
+            budgets,
+            kept: Kept::default(),
+        })
     }
 
     /// Record a request that is over.
     pub(super) fn record(&self, finished: &Finished) {
-        let tool = finished.asked.as_deref().map(|_| finished.tool().unwrap_or(OTHER));
-        let mut labels = Vec::with_capacity(6);
-        labels.push(KeyValue::new("mcp.method.name", finished.method));
-        labels.push(KeyValue::new("mcp.protocol.version", finished.origin.revision));
-        if let Some(tool) = tool {
-            labels.push(KeyValue::new("gen_ai.tool.name", tool.to_owned()));
-            labels.push(KeyValue::new("gen_ai.operation.name", "execute_tool"));
+        let kept =
+            Key::of(finished).and_then(|key| self.kept.of(finished.server.generation, key, || self.find(finished)));
+        let Some(series) = kept else { return self.record_by_labels(finished) };
+        series.operation.record(finished.duration.as_secs_f64());
+        series.decisions.add(1);
+        self.added.record(finished.added().as_secs_f64());
+        if let (Some(upstream), [only]) = (&series.upstream, &finished.exchange.attempts[..]) {
+            upstream.record(only.duration.as_secs_f64());
         }
-        if let Some(failure) = &finished.failure {
-            labels.push(KeyValue::new("error.type", failure.error_type()));
-            labels.extend(failure.code.map(|code| KeyValue::new("rpc.response.status_code", code.to_string())));
-            self.refused(&failure.kind);
-        }
-        self.operation.record(finished.duration.as_secs_f64(), &labels);
-        let Some((verdict, rule)) = finished.decision() else { return };
-        self.added.record(finished.added().as_secs_f64(), &[]);
-        let kind = rule.split(':').next().unwrap_or_default();
-        let server = KeyValue::new("chaperone.server.name", finished.server.name.clone());
-        let decided = KeyValue::new("chaperone.decision", Verdict::word(verdict));
-        self.decisions.add(1, &[decided, KeyValue::new("chaperone.rule", kind.to_owned()), server]);
-        self.upstream(finished);
+        self.budgets.saw(&finished.server.account.id, &finished.exchange.budget);
     }
 
-    fn upstream(&self, finished: &Finished) {
-        let account = &finished.server.account;
-        for attempt in &finished.exchange.attempts {
-            let elsewhere = attempt.elsewhere.is_some();
-            // Where downloads are redirected to is the vendor's to say.
-            let host = if elsewhere { OTHER } else { account.base_url.host().unwrap_or_default() };
-            let mut labels = vec![
-                KeyValue::new("http.request.method", attempt.method.as_str().to_owned()),
-                KeyValue::new("server.address", host.to_owned()),
-            ];
-            match attempt.status {
-                Some(status) => labels.push(KeyValue::new("http.response.status_code", i64::from(status))),
-                None => labels.push(KeyValue::new("error.type", "no_answer")),
-            }
-            self.upstream.record(attempt.duration.as_secs_f64(), &labels);
+    /// The series of a call of this kind.
+    fn find(&self, finished: &Finished) -> Series {
+        let decided = finished.decision().map(|decision| of_decision(finished, decision));
+        let upstream = finished.exchange.attempts.first().map(|attempt| of_attempt(finished, attempt));
+        Series {
+            operation: self.operation.bind(&of_operation(finished)),
+            decisions: self.decisions.bind(decided.as_ref().map_or(&[], |labels| labels)),
+            upstream: upstream.map(|labels| self.upstream.bind(&labels)),
         }
-        self.budgets.saw(&account.id, &finished.exchange.budget);
+    }
+
+    fn record_by_labels(&self, finished: &Finished) {
+        if let Some(failure) = &finished.failure {
+            self.refused(&failure.kind);
+        }
+        self.operation.record(finished.duration.as_secs_f64(), &of_operation(finished));
+        let Some(decision) = finished.decision() else { return };
+        self.added.record(finished.added().as_secs_f64());
+        self.decisions.add(1, &of_decision(finished, decision));
+        for attempt in &finished.exchange.attempts {
+            self.upstream.record(attempt.duration.as_secs_f64(), &of_attempt(finished, attempt));
+        }
+        self.budgets.saw(&finished.server.account.id, &finished.exchange.budget);
     }
 
     /// Count a refusal by its kind.
@@ -176,6 +186,47 @@ impl Metrics {
             tracing::warn!(%error, "the last metrics were not exported");
         }
     }
+}
+
+/// The labels of `mcp.server.operation.duration`.
+fn of_operation(finished: &Finished) -> Vec<KeyValue> {
+    let mut labels = Vec::with_capacity(6);
+    labels.push(KeyValue::new("mcp.method.name", finished.method));
+    labels.push(KeyValue::new("mcp.protocol.version", finished.origin.revision));
+    if finished.asked.is_some() {
+        labels.push(KeyValue::new("gen_ai.tool.name", finished.tool().unwrap_or(OTHER).to_owned()));
+        labels.push(KeyValue::new("gen_ai.operation.name", "execute_tool"));
+    }
+    if let Some(failure) = &finished.failure {
+        labels.push(KeyValue::new("error.type", failure.error_type()));
+        labels.extend(failure.code.map(|code| KeyValue::new("rpc.response.status_code", code.to_string())));
+    }
+    labels
+}
+
+/// The labels of `chaperone.decisions`.
+fn of_decision(finished: &Finished, (verdict, rule): (Verdict, &str)) -> [KeyValue; 3] {
+    let kind = rule.split(':').next().unwrap_or_default();
+    [
+        KeyValue::new("chaperone.decision", Verdict::word(verdict)),
+        KeyValue::new("chaperone.rule", kind.to_owned()),
+        KeyValue::new("chaperone.server.name", finished.server.name.clone()),
+    ]
+}
+
+/// The labels of `http.client.request.duration`.
+fn of_attempt(finished: &Finished, attempt: &Attempt) -> [KeyValue; 3] {
+    // Where downloads are redirected to is the vendor's to say.
+    let elsewhere = attempt.elsewhere.is_some();
+    let host = if elsewhere { OTHER } else { finished.server.account.base_url.host().unwrap_or_default() };
+    [
+        KeyValue::new("http.request.method", attempt.method.as_str().to_owned()),
+        KeyValue::new("server.address", host.to_owned()),
+        match attempt.status {
+            Some(status) => KeyValue::new("http.response.status_code", i64::from(status)),
+            None => KeyValue::new("error.type", "no_answer"),
+        },
+    ]
 }
 
 fn counter(meter: &Meter, name: &'static str, description: &'static str) -> Counter<u64> {

@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn the_wait_is_until_the_last_exhausted_bucket_is_full() {
-        let bucket = |remaining, reset| Bucket { scope: String::new(), limit: 9, remaining, reset, window: None };
+        let bucket = |remaining, reset| Bucket { scope: "".into(), limit: 9, remaining, reset, window: None };
         let refusing = |buckets: Vec<Bucket>| Budget(buckets).into_nearest().as_ref().and_then(until_full);
         assert_eq!(refusing(vec![bucket(0, Some(17)), bucket(0, Some(5)), bucket(1, Some(99))]), Some(17));
         assert_eq!(refusing(vec![bucket(1, Some(9))]), None);

@@ -1,8 +1,9 @@
 //! The bounded, fair queue before one account: so many requests at work, the others wait their turn.
 //!
-//! Turns go round the MCP servers that have requests waiting, and within a server in the order of arrival: one agent's
-//! burst makes its own calls wait, not those of another. Nothing is held across an await, and while there is room a
-//! request costs two short locks and no allocation.
+//! A free slot goes to the MCP server with the fewest requests at work (max-min fairness); of equals, to the one whose
+//! request waits longest, and within a server in the order of arrival. So one agent's burst makes its own calls wait,
+//! and whoever has nothing at work waits for one slot to come free, however many others the burst holds. Nothing is
+//! held across an await, and while there is room a request costs two short locks and no allocation.
 
 use std::{
     collections::VecDeque,
@@ -28,16 +29,17 @@ pub(super) struct Lane {
 struct State {
     at_work: usize,
     waiting: usize,
-    /// Numbers the tickets, so that one that is given back is found.
+    /// Numbers the tickets: who came first, and which one is given back.
     tickets: u64,
-    /// The servers with waiting requests, the next one first. None is empty.
-    turns: VecDeque<Queue>,
+    /// The servers with requests at work or waiting: never more than may work and wait together.
+    shares: Vec<Share>,
 }
 
-/// The waiting requests of one MCP server.
+/// The requests of one MCP server; there is at least one.
 #[derive(Debug)]
-struct Queue {
+struct Share {
     server: Arc<str>,
+    at_work: usize,
     tickets: VecDeque<(u64, oneshot::Sender<Slot>)>,
 }
 
@@ -64,7 +66,8 @@ impl Lane {
         // Slots are handed from one to the next, so that there is no room while somebody waits.
         if state.at_work < self.most {
             state.at_work += 1;
-            return Entry::Slot(Slot(self.clone()));
+            state.share(server).at_work += 1;
+            return Entry::Slot(Slot { lane: self.clone(), server: server.clone() });
         }
         if state.waiting >= self.max_waiting {
             return Entry::Full(state.waiting);
@@ -81,19 +84,12 @@ impl Lane {
         (state.at_work, state.waiting)
     }
 
-    /// A slot is free: it goes to whoever is next.
-    fn pass_on(self: &Arc<Self>) {
-        let next = {
-            let mut state = self.state();
-            let next = state.next();
-            if next.is_none() {
-                state.at_work -= 1;
-            }
-            next
-        };
-        if let Some(hand) = next {
+    /// A request of this server is over: its slot goes to whoever is next.
+    fn pass_on(self: &Arc<Self>, server: &Arc<str>) {
+        let next = self.state().pass_on(server);
+        if let Some((server, hand)) = next {
             // Whoever has just gone away drops the slot here, which passes it on again.
-            drop(hand.send(Slot(self.clone())));
+            drop(hand.send(Slot { lane: self.clone(), server }));
         }
     }
 
@@ -103,47 +99,71 @@ impl Lane {
 }
 
 impl State {
+    fn find(&self, server: &Arc<str>) -> Option<usize> {
+        self.shares.iter().position(|share| share.server == *server)
+    }
+
+    fn share(&mut self, server: &Arc<str>) -> &mut Share {
+        let place = self.find(server).unwrap_or_else(|| {
+            self.shares.push(Share { server: server.clone(), at_work: 0, tickets: VecDeque::new() });
+            self.shares.len() - 1
+        });
+        &mut self.shares[place]
+    }
+
+    /// Whoever has nothing at work and nothing waiting has no share.
+    fn tidy(&mut self, place: usize) {
+        if self.shares[place].at_work == 0 && self.shares[place].tickets.is_empty() {
+            self.shares.swap_remove(place);
+        }
+    }
+
     fn line_up(&mut self, server: &Arc<str>, hand: oneshot::Sender<Slot>) -> u64 {
         let ticket = self.tickets;
         self.tickets += 1;
         self.waiting += 1;
-        match self.turns.iter_mut().find(|queue| queue.server == *server) {
-            Some(queue) => queue.tickets.push_back((ticket, hand)),
-            None => self.turns.push_back(Queue { server: server.clone(), tickets: VecDeque::from([(ticket, hand)]) }),
-        }
+        self.share(server).tickets.push_back((ticket, hand));
         ticket
     }
 
-    /// The first of the server whose turn it is; that server's next turn comes after all others.
-    fn next(&mut self) -> Option<oneshot::Sender<Slot>> {
-        let mut queue = self.turns.pop_front()?;
-        let (_, hand) = queue.tickets.pop_front()?;
-        self.waiting -= 1;
-        if !queue.tickets.is_empty() {
-            self.turns.push_back(queue);
+    /// Take a slot from this server and give it to whose turn it is; nobody, if nobody waits.
+    fn pass_on(&mut self, server: &Arc<str>) -> Option<(Arc<str>, oneshot::Sender<Slot>)> {
+        if let Some(place) = self.find(server) {
+            self.shares[place].at_work -= 1;
+            self.tidy(place);
         }
-        Some(hand)
+        let waits = |share: &&mut Share| !share.tickets.is_empty();
+        let turn = |share: &&mut Share| (share.at_work, share.tickets.front().map(|(ticket, _)| *ticket));
+        let Some(share) = self.shares.iter_mut().filter(waits).min_by_key(turn) else {
+            self.at_work -= 1;
+            return None;
+        };
+        let (_, hand) = share.tickets.pop_front()?;
+        share.at_work += 1;
+        self.waiting -= 1;
+        Some((share.server.clone(), hand))
     }
 
     fn leave(&mut self, server: &Arc<str>, ticket: u64) {
-        let Some(turn) = self.turns.iter().position(|queue| queue.server == *server) else { return };
-        let tickets = &mut self.turns[turn].tickets;
-        let Ok(place) = tickets.binary_search_by_key(&ticket, |(number, _)| *number) else { return };
-        tickets.remove(place);
+        let Some(place) = self.find(server) else { return };
+        let tickets = &mut self.shares[place].tickets;
+        let Ok(turn) = tickets.binary_search_by_key(&ticket, |(number, _)| *number) else { return };
+        tickets.remove(turn);
         self.waiting -= 1;
-        if self.turns[turn].tickets.is_empty() {
-            self.turns.remove(turn);
-        }
+        self.tidy(place);
     }
 }
 
 /// One request at work, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Slot(Arc<Lane>);
+pub(super) struct Slot {
+    lane: Arc<Lane>,
+    server: Arc<str>,
+}
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.pass_on();
+        self.lane.pass_on(&self.server);
     }
 }
 
@@ -174,7 +194,10 @@ impl Drop for Waiting {
 
 #[cfg(test)]
 mod tests {
+    use std::mem;
+
     use futures_util::FutureExt as _;
+    use proptest::{collection::vec, prelude::any, prop_assert, prop_assert_eq, proptest, sample::Index};
 
     use super::*;
 
@@ -192,23 +215,133 @@ mod tests {
         }
     }
 
-    #[test]
-    fn turns_go_round_the_servers_however_many_requests_one_of_them_has() {
-        let lane = Lane::new(1, 10);
-        let mut held = Some(slot(lane.enter(&"busy".into())));
-        let order = ["busy", "busy", "busy", "busy", "calm", "other", "calm"];
-        let mut queue: Vec<_> =
-            order.iter().enumerate().map(|(n, name)| (n, waiting(lane.enter(&(*name).into())))).collect();
-        let mut served = Vec::new();
-        while !queue.is_empty() {
-            held.take();
-            let next = queue.iter_mut().position(|(_, waiting)| {
-                held = waiting.now_or_never();
-                held.is_some()
-            });
-            served.push(queue.remove(next.unwrap()).0);
+    /// A lane and all who entered it, numbered in the order of arrival.
+    struct Crowd {
+        lane: Arc<Lane>,
+        entered: usize,
+        held: Vec<(usize, &'static str, Slot)>,
+        queue: Vec<(usize, &'static str, Waiting)>,
+    }
+
+    impl Crowd {
+        fn before(most: usize, max_waiting: usize) -> Self {
+            Self { lane: Lane::new(most, max_waiting), entered: 0, held: Vec::new(), queue: Vec::new() }
         }
-        assert_eq!(served, [0, 4, 5, 1, 6, 2, 3]);
+
+        fn enter(&mut self, name: &'static str) {
+            match self.lane.enter(&name.into()) {
+                Entry::Slot(slot) => self.held.push((self.entered, name, slot)),
+                Entry::Waiting(waiting) => self.queue.push((self.entered, name, waiting)),
+                Entry::Full(_) => return,
+            }
+            self.entered += 1;
+        }
+
+        /// Who of the waiting have a slot by now; they hold it from here on.
+        fn settle(&mut self) -> Vec<usize> {
+            let mut given = Vec::new();
+            self.queue.retain_mut(|(n, name, waiting)| match waiting.now_or_never() {
+                Some(slot) => {
+                    given.push(*n);
+                    self.held.push((*n, name, slot));
+                    false
+                }
+                None => true,
+            });
+            given
+        }
+    }
+
+    #[test]
+    fn a_slot_goes_to_who_has_fewest_at_work_and_of_equals_to_who_waits_longest() {
+        let mut crowd = Crowd::before(4, 10);
+        for name in ["busy", "busy", "busy", "calm", "busy", "calm", "late", "busy", "other", "late"] {
+            crowd.enter(name);
+        }
+        // First "calm" is done, then "busy" again and again: by the third time it has as few at work as the others.
+        let order: Vec<_> = [3, 0, 0, 0, 0].map(|n| (drop(crowd.held.remove(n)), crowd.settle()).1).concat();
+        assert_eq!(order, [5, 6, 8, 4, 7]);
+    }
+
+    /// What the lane promises, in the plainest way: who is at work, and who waits.
+    #[derive(Default)]
+    struct Model {
+        at_work: Vec<&'static str>,
+        waiting: Vec<(usize, &'static str)>,
+        given: Vec<usize>,
+    }
+
+    impl Model {
+        fn enter(&mut self, n: usize, name: &'static str, most: usize, max_waiting: usize) {
+            if self.at_work.len() < most {
+                self.at_work.push(name);
+            } else if self.waiting.len() < max_waiting {
+                self.waiting.push((n, name));
+            }
+        }
+
+        fn done(&mut self, name: &str) {
+            let place = self.at_work.iter().position(|one| *one == name).unwrap();
+            self.at_work.remove(place);
+            let share = |name: &str| self.at_work.iter().filter(|one| **one == name).count();
+            let Some(next) = self.waiting.iter().copied().min_by_key(|(n, name)| (share(name), *n)) else { return };
+            self.waiting.retain(|one| *one != next);
+            self.at_work.push(next.1);
+            self.given.push(next.0);
+        }
+
+        /// Somebody who waits goes away, perhaps with a slot in the hand that was not looked at yet.
+        fn leave(&mut self, n: usize, name: &str) {
+            match self.given.iter().position(|one| *one == n) {
+                Some(place) => {
+                    self.given.remove(place);
+                    self.done(name);
+                }
+                None => self.waiting.retain(|(one, _)| *one != n),
+            }
+        }
+    }
+
+    const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
+
+    proptest! {
+        #[test]
+        fn whoever_comes_is_done_or_goes_away_the_fewest_at_work_come_first_and_no_slot_is_lost(
+            most in 1_usize..6,
+            max_waiting in 0_usize..12,
+            steps in vec((0_u8..8, any::<Index>()), 0..200),
+        ) {
+            let (mut crowd, mut model) = (Crowd::before(most, max_waiting), Model::default());
+            for (step, index) in steps {
+                match step {
+                    0..=3 => {
+                        let name = NAMES[index.index(NAMES.len())];
+                        model.enter(crowd.entered, name, most, max_waiting);
+                        crowd.enter(name);
+                    }
+                    4 | 5 if !crowd.held.is_empty() => {
+                        let (_, name, slot) = crowd.held.swap_remove(index.index(crowd.held.len()));
+                        model.done(name);
+                        drop(slot);
+                    }
+                    6 if !crowd.queue.is_empty() => {
+                        let (n, name, waiting) = crowd.queue.remove(index.index(crowd.queue.len()));
+                        model.leave(n, name);
+                        drop(waiting);
+                    }
+                    _ => {
+                        model.given.sort_unstable();
+                        prop_assert_eq!(crowd.settle(), mem::take(&mut model.given));
+                    }
+                }
+                prop_assert_eq!(crowd.lane.counts(), (model.at_work.len(), model.waiting.len()));
+                prop_assert!(model.waiting.is_empty() || model.at_work.len() == most, "a slot is idle");
+            }
+            let Crowd { lane, held, queue, .. } = crowd;
+            drop((held, queue));
+            prop_assert_eq!(lane.counts(), (0, 0));
+            prop_assert!(lane.state().shares.is_empty());
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::plane::Destination;
+use super::destination::Destination;
 use crate::outcome::{Attempt, Exchange};
 use crate::trace::TraceParent;
 
@@ -158,6 +158,9 @@ fn address(uri: &http::Uri) -> (String, u16) {
 
 /// The time in which at least one of them was under way.
 fn waited(attempts: &[Attempt]) -> Duration {
+    if let [only] = attempts {
+        return only.duration;
+    }
     let mut total = Duration::ZERO;
     let mut covered = None;
     let mut attempts: Vec<_> = attempts.iter().collect();

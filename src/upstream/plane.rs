@@ -10,13 +10,11 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use tokio::time::Instant;
 
-use super::breaker::Trial;
+pub(super) use super::call_info::CallInfo;
+pub(super) use super::destination::Destination;
 use super::lane::Slot;
-use super::line::Line;
-use super::meter::Meter;
-
+use super::trial::Trial;
 use crate::account::Account;
 use crate::trace::TraceParent;
 
@@ -34,30 +32,6 @@ pub(super) struct Request {
     pub(super) call: Arc<CallInfo>,
     /// Which request of the call it is.
     pub(super) ticket: usize,
-}
-
-/// What the layers have to know of the call behind a request; all requests of a call share it.
-#[derive(Debug)]
-pub(super) struct CallInfo {
-    /// Id of the MCP server that the call came to.
-    pub(super) server: Arc<str>,
-    /// Does the call only read?
-    pub(super) read_only: bool,
-    /// When the call has to have its answer.
-    pub(super) deadline: Instant,
-    /// The line to the account.
-    pub(super) line: Arc<Line>,
-    /// Counts what the call takes.
-    pub(super) meter: Arc<Meter>,
-}
-
-/// Where a request goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Destination {
-    /// To the API of the account.
-    Account,
-    /// Where a redirect points: nothing of the account may go there.
-    Elsewhere,
 }
 
 /// An answer of the REST plane; its body is still to be read.

@@ -29,7 +29,7 @@ use crate::catalog::{
     offer::Offer,
     tool::{Items, Operation, Rest, Shape},
 };
-use crate::outcome::{Content, Exchange, Outcome};
+use crate::outcome::{Content, Outcome};
 use crate::refusal::Refusal;
 use crate::trace::TraceParent;
 
@@ -118,7 +118,7 @@ impl Upstream {
             Operation::Static { blocks, structured, is_error } => {
                 let content =
                     Content::Blocks { blocks: blocks.clone(), structured: structured.clone(), is_error: *is_error };
-                Ok(Outcome { content, exchange: Exchange::default() })
+                Ok(Outcome { content, exchange: Arc::default() })
             }
             Operation::Rest(rest) => self.call_rest(order, rest).await,
         }
@@ -149,7 +149,7 @@ impl Upstream {
             exchange.budget = self.0.ledgers.of(&account).known(Instant::now());
         }
         match result {
-            Ok(content) => Ok(Outcome { content, exchange }),
+            Ok(content) => Ok(Outcome { content, exchange: Arc::new(exchange) }),
             Err(failure) => Err(failure.into_refusal(tool.read_only, exchange)),
         }
     }

@@ -151,7 +151,7 @@ fn rate_limit(at: &At<'_>) -> Option<RateLimit> {
         ["limit", "remaining", "reset"].map(|key| fields.require(key).and_then(|at| header(&at)));
     fields.finish();
     Some(RateLimit {
-        scope: scope?.to_owned(),
+        scope: scope?.into(),
         limit: limit?,
         remaining: remaining?,
         reset: reset?,

@@ -167,7 +167,7 @@ impl Shared {
             let mut call = self.tell.key(vendor_key(&account));
             for bucket in buckets {
                 let left = bucket.reset.unwrap_or_default().saturating_mul(1000);
-                call.arg(bucket.scope).arg(bucket.limit).arg(bucket.remaining).arg(left);
+                call.arg(&*bucket.scope).arg(bucket.limit).arg(bucket.remaining).arg(left);
                 call.arg(bucket.window.unwrap_or_default());
             }
             let mut connection = MultiplexedConnection::clone(&connection);
@@ -206,7 +206,7 @@ fn taken((refusing, standings, vendor): Answer) -> Taken {
     };
     let bucket = |(scope, limit, remaining, left, window): Said| {
         let window = Some(window).filter(|window| *window > 0);
-        Bucket { scope, limit, remaining, reset: Some(left.div_ceil(1000)), window }
+        Bucket { scope: scope.into(), limit, remaining, reset: Some(left.div_ceil(1000)), window }
     };
     Taken { limits, vendor: vendor.into_iter().map(bucket).collect() }
 }

@@ -3,6 +3,7 @@
 pub mod assemble;
 #[cfg(feature = "sandbox")]
 pub mod demo;
+mod measure;
 pub mod reload;
 
 use std::{
@@ -12,7 +13,6 @@ use std::{
     time::Duration,
 };
 
-use opentelemetry::KeyValue;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -26,9 +26,8 @@ use crate::document::Faults;
 use crate::edge::limits::Gate;
 use crate::policy::quota::Counter;
 use crate::serve::{self, drain};
-use crate::server::Server;
 use crate::stack::{self, World};
-use crate::telemetry::{self, metrics::Reading, observer::Observer};
+use crate::telemetry::{self, observer::Observer};
 use crate::upstream::{Mode, Status, Upstream};
 use assemble::{Attempt, Sources};
 use reload::{Handle, Reloader};
@@ -67,13 +66,13 @@ pub async fn serve(sources: Sources) -> Result<(), Failure> {
     let address = address(&listener)?;
     let environment = sources.environment.clone();
     let sources = Sources { listening: Some(address), ..sources };
-    let (reloader, handle) = Reloader::new(sources, assembled, seen);
+    let (reloader, handle) = Reloader::new(sources, assembled, seen)
+        .map_err(|error| Failure::Unavailable(format!("no thread to reload on: {error}")))?;
     let reloading = tokio::spawn(reloader.run());
     reload_on_hangup(handle.clone())?;
 
     let gate = Gate::new(config.edge.max_in_flight);
     let (observer, background) = Observer::start(&config.telemetry, &*environment).map_err(Failure::Usage)?;
-    measure(&observer, &gate, &handle);
     let counter = Counter::new(&config.quota).map_err(Failure::Usage)?;
     let sharing = tokio::spawn(counter.clone().keep_connected());
     let world = World {
@@ -84,6 +83,10 @@ pub async fn serve(sources: Sources) -> Result<(), Failure> {
         counter: counter.clone(),
     };
     let client = Upstream::new(&config.upstream).map_err(Failure::Usage)?;
+    measure::requests(observer.metrics(), &gate);
+    measure::served(observer.metrics(), &handle);
+    measure::upstreams(observer.metrics(), &client);
+    measure::limits(observer.metrics(), &counter);
     let road = stack::road(&world, &config.edge, &config.upstream, client.clone());
 
     let (ending, drain) = drain::channel();
@@ -113,31 +116,6 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 async fn deadline(mut drain: drain::Drain, limit: Duration) -> Instant {
     drain.begun().await;
     Instant::now() + limit
-}
-
-/// What is looked at when somebody asks for metrics.
-fn measure(observer: &Observer, gate: &Gate, handle: &Handle) {
-    let (metrics, gate) = (observer.metrics(), gate.clone());
-    let (reloads, generation, registry) = (handle.clone(), handle.clone(), handle.registry().clone());
-    metrics
-        .gauge("chaperone.requests.in_flight", "Requests at work", move || vec![(gate.at_work() as u64, Vec::new())]);
-    metrics.counter("chaperone.reloads", "Changes of what is served, by what became of them", move || {
-        let status = reloads.status();
-        let label = |name: &'static str| vec![KeyValue::new("chaperone.result", name)];
-        vec![(status.reloads, label("accepted")), (status.failed, label("refused"))]
-    });
-    metrics.gauge("chaperone.policy.generation", "Generation of what is served", move || {
-        vec![(generation.status().generation, Vec::new())]
-    });
-    metrics.gauge("chaperone.server.expires", "When an MCP server expires, in seconds since 1970", move || {
-        registry.load().servers().iter().filter_map(|server| expiry(server)).collect()
-    });
-}
-
-/// When a server expires, and its name; `None` if it never does.
-fn expiry(server: &Server) -> Option<Reading> {
-    let seconds = u64::try_from(server.expires_at?.as_second()).unwrap_or(0);
-    Some((seconds, vec![KeyValue::new("chaperone.server.name", server.name.clone())]))
 }
 
 async fn serve_admin(listener: TcpListener, health: Health, config: Config) {
@@ -206,6 +184,12 @@ fn probe(looks: Looks) -> Probe {
             holds: spans.reachable,
             required: false,
             detail: format!("{} requests sent, {} dropped, {} given up", spans.sent, spans.dropped, spans.failed),
+        }));
+        checks.extend(observer.metrics().exports().map(|exports| Check {
+            name: "metrics",
+            holds: exports.reachable,
+            required: false,
+            detail: format!("{} exports sent, {} failed", exports.sent, exports.failed),
         }));
         checks.extend(shared);
         checks

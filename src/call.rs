@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::catalog::{arguments::Checked, offer::Offer};
+use crate::outcome::Progress;
 use crate::refusal::Refusal;
 use crate::server::Server;
 use crate::trace::TraceParent;
@@ -30,6 +31,8 @@ pub struct Call {
     pub deadline: Instant,
     /// The trace this call belongs to; a fresh one if the caller named none.
     pub trace: TraceParent,
+    /// What the upstream has done for it so far.
+    pub progress: Progress,
     /// What surrounded the request; only telemetry looks at it.
     pub origin: Origin,
 }

@@ -1,7 +1,7 @@
 //! What came of a call that was carried out: the answer for the agent, and what it took.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -106,6 +106,50 @@ impl Exchange {
     }
 }
 
+/// What the upstream has done for a call so far. A clone sees the same, so that it is known of a call that is dropped on
+/// its way. No lock is held across an await.
+#[derive(Clone, Debug, Default)]
+pub struct Progress(Arc<Mutex<Exchange>>);
+
+impl Progress {
+    /// Look at it, or count something.
+    pub fn with<T>(&self, count: impl FnOnce(&mut Exchange) -> T) -> T {
+        count(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// All that was counted, as if the requests that are under way ended now; what is counted later belongs to nobody.
+    #[must_use]
+    pub fn finish(&self) -> Exchange {
+        let now = Instant::now();
+        let mut exchange = self.with(std::mem::take);
+        for attempt in exchange.attempts.iter_mut().filter(|attempt| attempt.duration == Attempt::UNDER_WAY) {
+            attempt.duration = now.saturating_duration_since(attempt.begun);
+        }
+        let begun = exchange.attempts.iter().map(|attempt| attempt.begun).min();
+        let elapsed = begun.map_or(Duration::ZERO, |begun| now.saturating_duration_since(begun));
+        Exchange { elapsed, waited: waited(&exchange.attempts), ..exchange }
+    }
+}
+
+/// The time in which at least one of them was under way.
+fn waited(attempts: &[Attempt]) -> Duration {
+    if let [only] = attempts {
+        return only.duration;
+    }
+    let mut total = Duration::ZERO;
+    let mut covered = None;
+    let mut attempts: Vec<_> = attempts.iter().collect();
+    // Who waited for a slot began later than its number says.
+    attempts.sort_by_key(|attempt| attempt.begun);
+    for attempt in attempts {
+        let end = attempt.begun + attempt.duration;
+        let begun = covered.map_or(attempt.begun, |covered| attempt.begun.max(covered));
+        total += end.saturating_duration_since(begun);
+        covered = Some(covered.map_or(end, |covered| end.max(covered)));
+    }
+    total
+}
+
 /// One HTTP request to the upstream, for its span.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
@@ -125,4 +169,40 @@ pub struct Attempt {
     pub begun: Instant,
     /// Until the last byte of the answer that was read.
     pub duration: Duration,
+}
+
+impl Attempt {
+    /// Its duration until it is known how it ended.
+    pub const UNDER_WAY: Duration = Duration::MAX;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_in_which_several_requests_are_under_way_counts_once() {
+        let start = std::time::Instant::now();
+        let attempt = |begun: u64, duration: u64| Attempt {
+            span_id: 1,
+            method: http::Method::GET,
+            elsewhere: None,
+            resend: 0,
+            status: None,
+            remaining: None,
+            begun: start + Duration::from_millis(begun),
+            duration: Duration::from_millis(duration),
+        };
+        for (attempts, expected) in [
+            (&[][..], 0),
+            (&[(5, 10)], 10),
+            (&[(0, 10), (20, 10)], 20),
+            (&[(0, 10), (5, 10), (6, 2)], 15),
+            (&[(0, 30), (5, 10), (40, 1)], 31),
+            (&[(40, 1), (0, 30)], 31),
+        ] {
+            let attempts: Vec<_> = attempts.iter().map(|(begun, duration)| attempt(*begun, *duration)).collect();
+            assert_eq!(waited(&attempts), Duration::from_millis(expected), "{attempts:?}");
+        }
+    }
 }

@@ -92,14 +92,27 @@ where
         }
     }
     drop(listener);
-    // All answers are written by now or given up; what is left is to say goodbye on idle connections.
+    // All answers are written by now or given up; what is left is to say goodbye on idle connections. A head that was
+    // begun is not waited for: its request would be refused.
+    door.end.send_replace(End::Silent);
     let goodbye = deadline.max(Instant::now() + LAST_WORDS);
     if timeout_at(goodbye, door.graceful.shutdown()).await.is_err() {
         tracing::warn!("some connections did not end in time");
         // Their calls are dropped here, and write their lines, and not somewhere in the end of the runtime.
-        door.cut.send_replace(true);
+        door.end.send_replace(End::All);
         let _ = timeout_at(Instant::now() + LAST_WORDS, door.room.acquire_many(door.rooms)).await;
     }
+}
+
+/// Which connections are ended from outside, whatever they are at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// None.
+    No,
+    /// Those that have not asked anything.
+    Silent,
+    /// Every one.
+    All,
 }
 
 /// Takes connections in and watches over them.
@@ -109,7 +122,7 @@ struct Door {
     rooms: u32,
     room: Arc<Semaphore>,
     graceful: GracefulShutdown,
-    cut: watch::Sender<bool>,
+    end: watch::Sender<End>,
 }
 
 impl Door {
@@ -120,8 +133,8 @@ impl Door {
         http.http2().timer(TokioTimer::new()).keep_alive_interval(PING).keep_alive_timeout(PING);
         let rooms = u32::try_from(config.max_connections.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
         let room = Arc::new(Semaphore::new(rooms as usize));
-        let (cut, _) = watch::channel(false);
-        Self { http, header_timeout: config.header_timeout, rooms, room, graceful: GracefulShutdown::new(), cut }
+        let (end, _) = watch::channel(End::No);
+        Self { http, header_timeout: config.header_timeout, rooms, room, graceful: GracefulShutdown::new(), end }
     }
 
     /// Accept for ever; cancel it to stop.
@@ -154,10 +167,10 @@ impl Door {
             tracing::debug!(%error, "TCP_NODELAY was refused");
         }
         let heard = Heard::new(road);
-        let ear = heard.ear();
+        let (ear, silent) = (heard.ear(), heard.ear());
         let connection = self.http.serve_connection(TokioIo::new(stream), heard).into_owned();
         let connection = self.graceful.watch(connection);
-        let (limit, mut cut) = (self.header_timeout, self.cut.subscribe());
+        let (limit, mut end) = (self.header_timeout, self.end.subscribe());
         tokio::spawn(async move {
             tokio::select! {
                 ended = connection => {
@@ -167,7 +180,7 @@ impl Door {
                 }
                 () = ear.silence(limit) => tracing::debug!("connection ended, it never asked anything"),
                 // The other end of this channel outlives every connection that matters.
-                _ = cut.wait_for(|cut| *cut) => {}
+                _ = end.wait_for(|end| *end == End::All || *end == End::Silent && silent.is_silent()) => {}
             }
             drop(permit);
         });
@@ -204,5 +217,28 @@ mod tests {
         let begun = Instant::now();
         assert_eq!(client.read(&mut [0; 512]).await.unwrap(), 0);
         assert!(begun.elapsed() > limit * 2, "closed after {:?}", begun.elapsed());
+    }
+
+    #[tokio::test]
+    async fn a_head_that_was_only_begun_does_not_hold_the_end() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let road = service_fn(|_| async { Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"ok")))) });
+        let (ending, drain) = drain::channel();
+        let config = Config::default();
+        let limit = config.header_timeout;
+        let served = tokio::spawn(async move { run(listener, road, &config, Gate::new(1), drain).await });
+
+        let mut begun = TcpStream::connect(address).await.unwrap();
+        begun.write_all(b"POST /mcp/some-server HTTP/1.1\r\nhost:").await.unwrap();
+        // Who comes later has been heard: so has the first.
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        assert!(client.read(&mut [0; 512]).await.unwrap() > 0);
+        tokio::time::pause();
+        let told = Instant::now();
+        ending.begin(Duration::ZERO);
+        served.await.unwrap();
+        assert!(told.elapsed() < limit / 2, "ended after {:?}", told.elapsed());
     }
 }

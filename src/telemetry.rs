@@ -14,6 +14,7 @@ pub mod environment;
 pub mod export;
 pub mod finished;
 mod http;
+pub mod metric_exports;
 pub mod metrics;
 pub mod observer;
 mod queue;

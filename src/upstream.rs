@@ -12,6 +12,7 @@ mod call_info;
 mod circuit;
 mod client;
 mod concurrency;
+mod connections;
 mod credentials;
 mod cursor;
 mod cut;
@@ -33,6 +34,7 @@ mod ratelimit;
 mod redirect;
 mod rest;
 mod retry;
+mod scan;
 mod split;
 mod stack;
 mod text;
@@ -45,6 +47,7 @@ mod tests;
 use std::{path::PathBuf, time::Duration};
 
 pub use circuit::Mode;
+pub use connections::Pool;
 pub use line::Status;
 pub use rest::{Order, Upstream};
 

@@ -1,5 +1,8 @@
 //! The process as an orchestrator treats it: ended under load, reloaded under load; no call is lost.
 
+#[allow(dead_code, clippy::unwrap_used, reason = "the tests of telemetry ask it more, and are written so")]
+#[path = "telemetry/receiver.rs"]
+mod receiver;
 mod support;
 
 use std::fs;
@@ -7,6 +10,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
+use receiver::Receiver;
 use serde_json::json;
 use support::{Agent, Chaperone, Scripted, Setup, Upstream};
 
@@ -56,11 +61,13 @@ fn lines(log: &str, what: &str) -> usize {
 }
 
 #[test]
-fn sigterm_with_200_calls_in_flight_and_new_ones_arriving_loses_none() {
-    let upstream = echo();
+fn sigterm_with_200_calls_in_flight_and_new_ones_arriving_loses_neither_a_call_nor_its_spans() {
+    let (upstream, receiver) = (echo(), Receiver::start());
     upstream.hold();
+    let traced = format!("telemetry: {{otlp: {{endpoint: 'http://{}'}}, traces: {{sample: 1.0}}}}", receiver.address);
     // Every call is to be at work at once, none in the queue of its account.
-    let setup = Setup::new(upstream.address()).policy("open", "token: none").with("upstream: {max_concurrent: 256}");
+    let room = "upstream: {max_concurrent: 256}";
+    let setup = Setup::new(upstream.address()).policy("open", "token: none").with(room).with(&traced);
     let chaperone = Chaperone::serve(&setup);
     let agent = &chaperone.agent("open");
     let fates: Vec<Fate> = thread::scope(|scope| {
@@ -84,9 +91,13 @@ fn sigterm_with_200_calls_in_flight_and_new_ones_arriving_loses_none() {
     assert_eq!(status.code(), Some(0), "{log}");
     assert!(fates[..IN_FLIGHT].iter().all(|fate| *fate == Fate::Answered), "{fates:?}");
     let answered = fates.iter().filter(|fate| **fate == Fate::Answered).count();
-    // What the upstream saw was answered, and every answer has its line.
+    // What the upstream saw was answered, and every answer has its line, its span and that of its request upstream.
     assert_eq!(upstream.take().len(), answered);
     assert_eq!(lines(&log, r#""message":"call""#), answered);
+    let spans = receiver.spans();
+    let of = |kind| spans.iter().filter(|span| span.kind() == kind).count();
+    let calls = spans.iter().filter(|span| span.name == format!("tools/call {TOOL}")).count();
+    assert_eq!((calls, of(SpanKind::Client)), (answered, answered));
 }
 
 /// A policy that shows the tools of all calls here and hides one of two others, so that it can be told which one holds.

@@ -59,7 +59,8 @@ impl Stage {
         let config_path = Some(folder.path().join("chaperone.yaml"));
         let sources = Sources { config_path, flags: Vec::new(), environment: Arc::new(|_| None), listening: None };
         let Attempt { result, seen } = attempt(&sources, 1);
-        let (reloader, handle) = Reloader::new(sources, result.unwrap_or_else(|faults| panic!("{faults}")), seen);
+        let assembled = result.unwrap_or_else(|faults| panic!("{faults}"));
+        let (reloader, handle) = Reloader::new(sources, assembled, seen).unwrap();
         Self { folder, handle, task: tokio::spawn(reloader.run()) }
     }
 

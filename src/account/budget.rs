@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -32,6 +35,7 @@ pub struct Ledgers(Arc<Shelf>);
 struct Shelf {
     ledgers: RwLock<HashMap<String, Arc<Ledger>>>,
     outbox: OnceLock<mpsc::Sender<(String, Vec<Bucket>)>>,
+    fail_fast: AtomicBool,
 }
 
 impl Ledgers {
@@ -49,6 +53,18 @@ impl Ledgers {
     pub fn tell(&self, outbox: mpsc::Sender<(String, Vec<Bucket>)>) {
         // A second one would be a second road over the same upstream, which shares with the first.
         let _ = self.0.outbox.set(outbox);
+    }
+
+    /// From now on no request is to be sent for an account that has an empty bucket.
+    pub fn fail_fast(&self) {
+        self.0.fail_fast.store(true, Ordering::Relaxed);
+    }
+
+    /// The bucket for whose sake no request may be sent for this account now.
+    #[must_use]
+    pub fn stops(&self, account: &Account) -> Option<Bucket> {
+        let fail_fast = self.0.fail_fast.load(Ordering::Relaxed);
+        fail_fast.then(|| self.of(account).empty(Instant::now())).flatten()
     }
 
     /// Write down what an answer to a request for this account said, and tell whoever wants to hear.

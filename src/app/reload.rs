@@ -5,8 +5,9 @@
 
 mod status;
 mod watch;
+mod worker;
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -19,6 +20,7 @@ use crate::server::registry::Registry;
 
 pub use status::Status;
 use watch::Watch;
+use worker::Worker;
 
 /// How long files must lie still before they are read: an editor or a volume writes several in a row.
 const QUIET: Duration = Duration::from_millis(200);
@@ -70,13 +72,16 @@ pub struct Reloader {
     touched: Arc<Notify>,
     watch: Watch,
     seen: [u8; 32],
+    worker: Worker,
 }
 
 impl Reloader {
     /// Begin with a set that was assembled from `sources`, and with what was seen on that occasion. Every change since
     /// then is taken over.
-    #[must_use]
-    pub fn new(mut sources: Sources, assembled: Assembled, seen: Seen) -> (Self, Handle) {
+    ///
+    /// # Errors
+    /// The system gives no thread to compile on.
+    pub fn new(mut sources: Sources, assembled: Assembled, seen: Seen) -> io::Result<(Self, Handle)> {
         let Assembled { config, registry, .. } = assembled;
         sources.listening.get_or_insert(config.serve.listen);
         let (status, receiver) = channel::channel(Status::new(registry.generation(), Timestamp::now()));
@@ -86,7 +91,8 @@ impl Reloader {
         let watch = Watch::new(seen.inputs, touched.clone());
         // Whatever changed between reading and watching shows as a difference at the first look.
         touched.notify_one();
-        (Self { sources, config, registry, status, asked, touched, watch, seen: seen.fingerprint }, handle)
+        let (seen, worker) = (seen.fingerprint, Worker::start()?);
+        Ok((Self { sources, config, registry, status, asked, touched, watch, seen, worker }, handle))
     }
 
     /// Watch and reload until the task is dropped.
@@ -124,8 +130,8 @@ impl Reloader {
             return;
         }
         let (sources, generation) = (self.sources.clone(), self.registry.load().generation() + 1);
-        let attempt = tokio::task::spawn_blocking(move || assemble::attempt(&sources, generation)).await;
-        let Ok(Attempt { result, seen }) = attempt else {
+        let attempt = self.worker.run(move || assemble::attempt(&sources, generation)).await;
+        let Some(Attempt { result, seen }) = attempt else {
             return self.refused(&Faults::whole_file("reload", "the compiler of the set broke off; this is a bug"));
         };
         self.seen = seen.fingerprint;
@@ -141,7 +147,7 @@ impl Reloader {
 
     async fn fingerprint(&self) -> [u8; 32] {
         let inputs = self.watch.inputs().clone();
-        tokio::task::spawn_blocking(move || inputs.fingerprint()).await.unwrap_or_default()
+        self.worker.run(move || inputs.fingerprint()).await.unwrap_or_default()
     }
 
     fn accepted(&mut self, assembled: Assembled) {
@@ -180,7 +186,7 @@ mod tests {
         let environment = Arc::new(|_: &str| None);
         let sources = Sources { config_path: Some(file.clone()), flags: Vec::new(), environment, listening: None };
         let Attempt { result, seen } = assemble::attempt(&sources, 1);
-        let (mut reloader, handle) = Reloader::new(sources, result.unwrap(), seen);
+        let (mut reloader, handle) = Reloader::new(sources, result.unwrap(), seen).unwrap();
 
         std::fs::write(&file, &config).unwrap();
         std::fs::write(folder.path().join("a.yaml~"), "the leavings of an editor").unwrap();

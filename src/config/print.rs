@@ -8,7 +8,8 @@ use crate::rate::Limits;
 use crate::secret::Source;
 use crate::telemetry::{
     Format,
-    audit::OnFailure,
+    audit::{self, OnFailure},
+    redact::Capture,
     settings::{Header, Otlp, Protocol},
 };
 
@@ -53,7 +54,8 @@ fn shared(config: &Config) -> String {
         Address::Plain(url) => quoted(url),
         Address::Secret(found) => source(found),
     };
-    format!("{{url: {url}, replicas: {}, timeout: {}}}", part.replicas, duration(part.timeout))
+    let ca_file = part.ca_file.as_deref().map_or_else(|| "null".into(), path);
+    format!("{{url: {url}, replicas: {}, timeout: {}, ca_file: {ca_file}}}", part.replicas, duration(part.timeout))
 }
 
 fn api_tokens(config: &Config) -> String {
@@ -101,29 +103,35 @@ fn telemetry(config: &Config) -> String {
         Format::Json => "json",
         Format::Text => "text",
     };
-    let capture = [("arguments", part.capture.arguments), ("results", part.capture.results)];
-    let capture: Vec<&str> = capture.iter().filter_map(|(word, on)| on.then_some(*word)).collect();
-    let redact: Vec<String> = part.capture.redact.iter().map(|glob| quoted(&glob.to_string())).collect();
-    let mut text = format!(
-        "{{service_name: {}, log: {{format: {format}, level: {}}}, traces: {{sample: {}}}, otlp: {}, capture: [{}], redact: [{}]",
+    format!(
+        "{{service_name: {}, log: {{format: {format}, level: {}}}, traces: {{sample: {}}}, otlp: {}, {}{}}}",
         quoted(&part.service_name),
         quoted(&part.level),
         part.sampling.ratio,
         otlp(&part.otlp),
-        capture.join(", "),
-        redact.join(", "),
-    );
-    if let Some(audit) = &part.audit {
-        let on_failure = if audit.on_failure == OnFailure::Deny { "deny" } else { "allow" };
-        let (file, max_size) = (path(&audit.file), usize::try_from(audit.max_size).unwrap_or(usize::MAX));
-        let _ = write!(
-            text,
-            ", audit: {{file: {file}, max_size: {}, keep: {}, on_failure: {on_failure}}}",
-            size(max_size),
-            audit.keep
-        );
-    }
-    text + "}"
+        capture(&part.capture),
+        part.audit.as_ref().map(audit).unwrap_or_default(),
+    )
+}
+
+/// Two keys.
+fn capture(part: &Capture) -> String {
+    let words = [("arguments", part.arguments), ("results", part.results)];
+    let words: Vec<&str> = words.iter().filter_map(|(word, on)| on.then_some(*word)).collect();
+    let redact: Vec<String> = part.redact.iter().map(|glob| quoted(&glob.to_string())).collect();
+    format!("capture: [{}], redact: [{}]", words.join(", "), redact.join(", "))
+}
+
+/// One more key.
+fn audit(part: &audit::Config) -> String {
+    let on_failure = if part.on_failure == OnFailure::Deny { "deny" } else { "allow" };
+    let max_size = usize::try_from(part.max_size).unwrap_or(usize::MAX);
+    format!(
+        ", audit: {{file: {}, max_size: {}, keep: {}, on_failure: {on_failure}}}",
+        path(&part.file),
+        size(max_size),
+        part.keep
+    )
 }
 
 /// Headers of the environment are left out: there is no other way to say them.

@@ -2,6 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
+use super::value::path;
 use crate::document::{At, Value};
 use crate::policy::quota::{Address, SharedConfig};
 use crate::secret::Source;
@@ -9,11 +10,11 @@ use crate::secret::Source;
 /// A store in the same network answers in less than a millisecond; whoever waits longer is better off without it.
 const TIMEOUT: Duration = Duration::from_millis(50);
 
-/// Read `none`, `redis://…`, or `{url: …, replicas: …, timeout: …}`.
+/// Read `none`, `redis://…`, or `{url: …, replicas: …, timeout: …, ca_file: …}`.
 pub(super) fn read(at: &At<'_>, base: &Path) -> Option<SharedConfig> {
     if let Value::String(word) = at.value() {
         let url = if word == "none" { None } else { plain(at) };
-        return url.map(|url| SharedConfig { url, replicas: 1, timeout: TIMEOUT });
+        return url.map(|url| SharedConfig { url, replicas: 1, timeout: TIMEOUT, ca_file: None });
     }
     let mut fields = at.fields()?;
     let url = fields.require("url").and_then(|at| match at.value() {
@@ -22,8 +23,9 @@ pub(super) fn read(at: &At<'_>, base: &Path) -> Option<SharedConfig> {
     });
     let replicas = fields.get("replicas").and_then(|at| positive(&at)).unwrap_or(1);
     let timeout = fields.get("timeout").and_then(|at| at.duration()).unwrap_or(TIMEOUT);
+    let ca_file = fields.get("ca_file").and_then(|at| path(&at, base)).map(|path| path.value);
     fields.finish();
-    url.map(|url| SharedConfig { url, replicas, timeout })
+    url.map(|url| SharedConfig { url, replicas, timeout, ca_file })
 }
 
 /// The text is not echoed: somebody may have written a password.

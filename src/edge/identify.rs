@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderName, Method, Request, header};
 use tower::{Layer, Service};
 
 use crate::clock::Clock;
-use crate::mcp::terminate::Identity;
+use crate::mcp::terminate::{Identified, Identity};
 use crate::refusal::Refusal;
 use crate::server::{Server, registry::Registry};
 
@@ -51,7 +51,7 @@ pub struct Identify<S> {
 
 impl<S, B> Service<Request<B>> for Identify<S>
 where
-    S: Service<Request<B>, Error = Refusal>,
+    S: Service<Identified<B>, Error = Refusal>,
 {
     type Response = S::Response;
     type Error = Refusal;
@@ -61,12 +61,9 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        match self.shared.identify(request.method(), request.uri().path(), request.headers()) {
-            Ok(identity) => {
-                request.extensions_mut().insert(identity);
-                Either::Left(self.inner.call(request))
-            }
+    fn call(&mut self, http: Request<B>) -> Self::Future {
+        match self.shared.identify(http.method(), http.uri().path(), http.headers()) {
+            Ok(identity) => Either::Left(self.inner.call(Identified { http, identity })),
             Err(refusal) => Either::Right(ready(Err(refusal))),
         }
     }

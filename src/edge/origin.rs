@@ -5,8 +5,9 @@
 
 use std::{
     future::{self, Ready},
+    mem,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -67,22 +68,22 @@ impl Origins {
             .expose_headers(answer.map(HeaderName::from_static))
             // The answer hangs on the configuration alone; an hour keeps browsers from asking before every call.
             .max_age(Duration::from_hours(1));
-        CorsForBrowsers { layer, origins: self.clone() }
+        CorsForBrowsers { layer: Arc::new(layer), origins: self.clone() }
     }
 }
 
 /// Layer of [`Cors`].
 #[derive(Clone, Debug)]
 pub struct CorsForBrowsers {
-    layer: CorsLayer,
+    layer: Arc<CorsLayer>,
     origins: Origins,
 }
 
-impl<S: Clone> Layer<S> for CorsForBrowsers {
+impl<S> Layer<S> for CorsForBrowsers {
     type Service = Cors<S>;
 
     fn layer(&self, inner: S) -> Cors<S> {
-        Cors { browsers: self.layer.layer(inner.clone()), others: inner, origins: self.origins.clone() }
+        Cors { inner, for_browsers: self.clone() }
     }
 }
 
@@ -90,14 +91,13 @@ impl<S: Clone> Layer<S> for CorsForBrowsers {
 /// sends no `Origin` and is spared the headers; a foreign origin goes on to its refusal, preflights too.
 #[derive(Clone, Debug)]
 pub struct Cors<S> {
-    browsers: cors::Cors<S>,
-    others: S,
-    origins: Origins,
+    inner: S,
+    for_browsers: CorsForBrowsers,
 }
 
 impl<S, B, R> Service<Request<B>> for Cors<S>
 where
-    S: Service<Request<B>, Response = Response<R>>,
+    S: Service<Request<B>, Response = Response<R>> + Clone,
     R: Default,
 {
     type Response = Response<R>;
@@ -105,15 +105,18 @@ where
     type Future = Either<cors::ResponseFuture<S::Future>, S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        ready!(self.browsers.poll_ready(cx))?;
-        self.others.poll_ready(cx)
+        self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        if request.headers().contains_key(header::ORIGIN) && self.origins.let_in_all(request.headers()) {
-            Either::Left(self.browsers.call(request))
+        let CorsForBrowsers { layer, origins } = &self.for_browsers;
+        if request.headers().contains_key(header::ORIGIN) && origins.let_in_all(request.headers()) {
+            // The service that is ready goes along; the clone takes its place.
+            let next = self.inner.clone();
+            let inner = mem::replace(&mut self.inner, next);
+            Either::Left(layer.layer(inner).call(request))
         } else {
-            Either::Right(self.others.call(request))
+            Either::Right(self.inner.call(request))
         }
     }
 }

@@ -1,11 +1,11 @@
 //! What an HTTP request brings in: its body, bounded in size and time, and what its headers say of the caller.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, pin::pin, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, header};
 use http_body::Body;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
@@ -15,6 +15,7 @@ use super::{
     jsonrpc::{Request, text},
 };
 use crate::call::{Caller, Origin};
+use crate::pieces::Pieces;
 use crate::refusal::Refusal;
 use crate::telemetry::{access::fit, sampling::Sampling};
 use crate::trace::TraceParent;
@@ -93,9 +94,19 @@ where
     if body.size_hint().lower() > limit as u64 {
         return Err(Refusal::BodyTooLarge { limit });
     }
-    match timeout_at(deadline, Limited::new(body, limit).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::BodyTooLarge { limit }),
-        Ok(Err(_)) | Err(_) => Err(Refusal::BodyIncomplete),
+    timeout_at(deadline, read(body, limit)).await.unwrap_or(Err(Refusal::BodyIncomplete))
+}
+
+async fn read<B: Body<Data = Bytes>>(body: B, limit: usize) -> Result<Bytes, Refusal> {
+    let mut body = pin!(body);
+    // What a stranger says of the size is no reason to make room for it.
+    let mut pieces = Pieces::expecting(None);
+    while let Some(frame) = body.frame().await {
+        let data = frame.map_err(|_| Refusal::BodyIncomplete)?.into_data().unwrap_or_default();
+        if pieces.len() + data.len() > limit {
+            return Err(Refusal::BodyTooLarge { limit });
+        }
+        pieces.push(data);
     }
+    Ok(pieces.whole())
 }

@@ -26,7 +26,7 @@ use super::{
     response::{accepted, carried_out, ok, refused, refused_call},
 };
 use crate::call::{Arguments, Call};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Progress};
 use crate::refusal::Refusal;
 use crate::server::Server;
 use crate::telemetry::{
@@ -34,7 +34,16 @@ use crate::telemetry::{
     observer::Observer,
 };
 
-/// Whom the request is for and from, put into its extensions by the layer that identifies it.
+/// A request of which it is known whom it is for and from: no other comes to the seam.
+#[derive(Debug)]
+pub struct Identified<B> {
+    /// The request.
+    pub http: Request<B>,
+    /// Whom it is for and from.
+    pub identity: Identity,
+}
+
+/// Whom a request is for and from.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// The MCP server.
@@ -74,7 +83,7 @@ impl<C> Terminate<C> {
     }
 }
 
-impl<C, B> Service<Request<B>> for Terminate<C>
+impl<C, B> Service<Identified<B>> for Terminate<C>
 where
     C: Service<Call, Response = Outcome, Error = Refusal> + Clone + Send + 'static,
     C::Future: Send,
@@ -90,7 +99,7 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, request: Identified<B>) -> Self::Future {
         let this = self.clone();
         Box::pin(this.answer(request))
     }
@@ -100,16 +109,15 @@ impl<C> Terminate<C>
 where
     C: Service<Call, Response = Outcome, Error = Refusal>,
 {
-    async fn answer<B>(self, request: Request<B>) -> Result<Response<Full<Bytes>>, Refusal>
+    async fn answer<B>(self, request: Identified<B>) -> Result<Response<Full<Bytes>>, Refusal>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let begun = Instant::now();
         let deadline = begun + self.config.call_timeout;
-        let (mut parts, body) = request.into_parts();
-        let identity = parts.extensions.remove::<Identity>();
-        let identity = identity.ok_or_else(|| Refusal::Internal("a request reached the seam unidentified".into()))?;
+        let Identified { http, identity } = request;
+        let (parts, body) = http.into_parts();
         is_json(&parts.headers)?;
         let body = collect(body, self.config.max_body, deadline).await?;
         let modern = |params: &Params<'_>| era::is_modern(&parts.headers, params);
@@ -213,6 +221,7 @@ where
             now: identity.now,
             deadline: begun + self.config.call_timeout,
             trace,
+            progress: Progress::default(),
             origin,
         };
         match self.calls.oneshot(call).await {

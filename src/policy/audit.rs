@@ -16,7 +16,7 @@ use tower::{Layer, Service};
 use tracing::{Instrument, instrument::Instrumented};
 
 use crate::call::{Arguments, Call};
-use crate::outcome::{Content, Exchange, Outcome};
+use crate::outcome::{Content, Exchange, Outcome, Progress};
 use crate::refusal::Refusal;
 use crate::telemetry::{
     access::fit_shared,
@@ -80,6 +80,7 @@ impl<S: Service<Call, Response = Outcome, Error = Refusal>> Service<Call> for Au
 #[derive(Debug)]
 struct Record {
     observer: Observer,
+    progress: Progress,
     /// Taken out when it is told.
     open: Option<(Admission, Finished)>,
 }
@@ -104,7 +105,7 @@ impl Record {
             exchange: Arc::default(),
             captured: Captured { arguments, result: None },
         };
-        Self { observer, open: Some((admission, finished)) }
+        Self { observer, progress: call.progress.clone(), open: Some((admission, finished)) }
     }
 
     fn end(&mut self, result: &Result<Outcome, Refusal>) {
@@ -148,12 +149,10 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        if self.open.is_none() {
-            return;
+        if self.open.is_some() {
+            let kind = if thread::panicking() { "internal" } else { "cancelled" };
+            self.tell(Some(Failure::unanswered(kind)), Arc::new(self.progress.finish()), None);
         }
-        let kind = if thread::panicking() { "internal" } else { "cancelled" };
-        // What the upstream did until then went with the call.
-        self.tell(Some(Failure::unanswered(kind)), Arc::default(), None);
     }
 }
 

@@ -7,11 +7,13 @@
 mod charge;
 mod gcra;
 mod local;
+mod own;
 mod shared;
 
 use std::{
     future::{self, Future, Ready},
     mem,
+    path::PathBuf,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -27,7 +29,7 @@ use crate::account::budget::{Ledgers, Statement};
 use crate::budget::{Bucket, Budget};
 use crate::call::Call;
 use crate::outcome::Outcome;
-use crate::refusal::{Limited, Refusal, Whose};
+use crate::refusal::{Limited, Refusal};
 use crate::secret::{Secret, Source};
 use charge::Charge;
 use gcra::Standing;
@@ -59,6 +61,8 @@ pub struct SharedConfig {
     pub replicas: u32,
     /// Time for an answer of the store (`shared.timeout`).
     pub timeout: Duration,
+    /// PEM file of the certificate authorities to trust instead of the web's (`shared.ca_file`).
+    pub ca_file: Option<PathBuf>,
 }
 
 /// The URL of a store.
@@ -92,7 +96,7 @@ impl Counter {
                 Address::Plain(url) => Secret::new(url.as_str()),
                 Address::Secret(source) => source.fetch()?,
             };
-            Shared::new(url.expose(), shared.timeout, shared.replicas).map(Arc::new)
+            Shared::new(url.expose(), shared).map(Arc::new)
         });
         let shared = shared.transpose()?;
         Ok(Self(Arc::new(State { fail_fast: config.fail_fast, local: Local::new(), shared })))
@@ -118,8 +122,10 @@ impl Counter {
         if charges.is_empty() {
             return Ok(None);
         }
-        let parts = self.0.shared.as_ref().map_or(1, |shared| shared.replicas());
-        judged(&charge::divided(&charges, parts), |charges| self.0.local.take(charges))
+        let Some(shared) = &self.0.shared else { return judged(&charges, |charges| self.0.local.take(charges)) };
+        let own = judged(&charge::divided(&charges, shared.replicas()), |charges| self.0.local.take(charges))?;
+        shared.own().passed(&charges, true);
+        Ok(own)
     }
 
     /// As [`Counter::charge`], together with the other replicas.
@@ -139,6 +145,7 @@ impl Counter {
         let own = judged(&charges, |_| limits)?;
         // So that this process knows what it has spent, should the store go.
         self.0.local.record(&charge::divided(&charges, shared.replicas()));
+        shared.own().passed(&charges, false);
         Ok(own)
     }
 
@@ -147,10 +154,7 @@ impl Counter {
         let empty = || ledgers.of(&call.server.account).empty(Instant::now());
         match self.0.fail_fast.then(empty).flatten() {
             None => Ok(()),
-            Some(bucket) => {
-                let rule = format!("limits.fail_fast: `{}` is used up", bucket.scope);
-                Err(Refusal::Limited(Box::new(Limited { bucket, rule, whose: Whose::Vendor })))
-            }
+            Some(bucket) => Err(Refusal::Limited(Box::new(Limited::vendor(bucket)))),
         }
     }
 
@@ -182,6 +186,10 @@ pub struct QuotaLayer {
 pub fn layer(counter: Counter, ledgers: Ledgers) -> QuotaLayer {
     if let Some(shared) = &counter.0.shared {
         ledgers.tell(shared.outbox());
+    }
+    if counter.0.fail_fast {
+        // What is on its way by then, in a queue or with more requests to make, is stopped at the last gate.
+        ledgers.fail_fast();
     }
     QuotaLayer { counter, ledgers }
 }

@@ -14,6 +14,13 @@ pub struct Limited {
 }
 
 impl Limited {
+    /// A call that need not be sent, since the vendor said that this bucket of its account is empty.
+    #[must_use]
+    pub fn vendor(bucket: Bucket) -> Self {
+        let rule = format!("limits.fail_fast: `{}` is used up", bucket.scope);
+        Self { bucket, rule, whose: Whose::Vendor }
+    }
+
     /// Seconds after which the same call can pass, at least 1.
     #[must_use]
     pub fn retry_after(&self) -> u64 {

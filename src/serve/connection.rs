@@ -43,9 +43,14 @@ impl Ear {
     /// Comes back after `limit` if nothing was asked until then, else never.
     pub(super) async fn silence(self, limit: Duration) {
         sleep(limit).await;
-        if self.0.load(Ordering::Relaxed) {
+        if !self.is_silent() {
             pending::<()>().await;
         }
+    }
+
+    /// Has nothing been asked so far?
+    pub(super) fn is_silent(&self) -> bool {
+        !self.0.load(Ordering::Relaxed)
     }
 }
 

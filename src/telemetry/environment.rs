@@ -58,6 +58,7 @@ fn otlp(config: &mut Config, reader: &mut Reader<'_>) {
         }
     }
     set(&mut otlp.timeout, reader.milliseconds("OTEL_EXPORTER_OTLP_TIMEOUT"));
+    set(&mut otlp.interval, reader.milliseconds("OTEL_METRIC_EXPORT_INTERVAL"));
     if let Some(path) = reader.get("OTEL_EXPORTER_OTLP_CERTIFICATE") {
         otlp.ca_file = Some(path.into());
     }
@@ -190,6 +191,7 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Basic%20abc"),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "1500"),
             ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "750"),
             ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
             ("OTEL_TRACES_SAMPLER_ARG", "0.25"),
             ("OTEL_BSP_MAX_QUEUE_SIZE", "7"),
@@ -203,6 +205,7 @@ mod tests {
         assert_eq!(otlp.target(&otlp.metrics, "v1/metrics").unwrap().0, "http://metrics:1/x");
         assert_eq!(otlp.headers, [("authorization".into(), Header::Is(Secret::new("Basic abc")))]);
         assert!(otlp.gzip && otlp.timeout == Duration::from_millis(1500));
+        assert_eq!(otlp.interval, Duration::from_millis(750));
         assert_eq!(config.sampling, Sampling { parent_based: true, ratio: 0.25 });
         assert_eq!((config.batching.queue, config.batching.delay), (7, Duration::from_millis(20)));
     }
@@ -233,6 +236,7 @@ mod tests {
             ("OTEL_TRACES_EXPORTER", "s3cret"),
             ("OTEL_TRACES_SAMPLER", "s3cret"),
             ("OTEL_BSP_MAX_QUEUE_SIZE", "0"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "s3cret"),
         ] {
             let text = applied(&[(name, value)]).1.to_string();
             assert!(text.contains(name) && !text.contains("s3cret"), "{name}: {text}");

@@ -3,7 +3,7 @@
 //! No label is of the caller's making: tools are those of the catalog, methods those that are known here, everything
 //! else is [`OTHER`]. README names every metric.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::OnceLock, time::Duration};
 
 use opentelemetry::{
     KeyValue,
@@ -18,6 +18,7 @@ use prometheus::{Registry, TextEncoder};
 
 use super::budgets::Budgets;
 use super::finished::{Finished, OTHER, Verdict};
+use super::metric_exports::{Fate, MetricExports};
 use super::series::{Kept, Key, Series};
 use crate::outcome::Attempt;
 
@@ -45,6 +46,9 @@ pub struct Metrics {
     refusals: Counter<u64>,
     budgets: Budgets,
     kept: Kept,
+    exports: Option<MetricExports>,
+    /// What there was to read at the end.
+    last: OnceLock<String>,
 }
 
 impl fmt::Debug for Metrics {
@@ -57,11 +61,11 @@ impl fmt::Debug for Metrics {
 pub type Reading = (u64, Vec<KeyValue>);
 
 impl Metrics {
-    /// Metrics for `/metrics` and, if there is an exporter, for it.
+    /// Metrics for `/metrics` and, if there is an exporter, for it, as often as its interval says.
     ///
     /// # Errors
     /// A bug, for a person.
-    pub fn new(resource: Resource, exporter: Option<MetricExporter>) -> Result<Self, String> {
+    pub fn new(resource: Resource, exporter: Option<(MetricExporter, Duration)>) -> Result<Self, String> {
         let registry = Registry::new();
         let prometheus = opentelemetry_prometheus::exporter()
             .with_registry(registry.clone())
@@ -69,8 +73,10 @@ impl Metrics {
             .build()
             .map_err(|error| error.to_string())?;
         let mut builder = SdkMeterProvider::builder().with_resource(resource).with_reader(prometheus);
-        if let Some(exporter) = exporter {
-            builder = builder.with_reader(PeriodicReader::builder(exporter).build());
+        let exports = exporter.as_ref().map(|_| MetricExports::default());
+        if let (Some((exporter, interval)), Some(exports)) = (exporter, &exports) {
+            let reader = PeriodicReader::builder(exports.watch(exporter)).with_interval(interval);
+            builder = builder.with_reader(reader.build());
         }
         let provider = builder.build();
         let meter = provider.meter("chaperone");
@@ -88,7 +94,7 @@ impl Metrics {
         let decisions = counter(&meter, "chaperone.decisions", "Decisions of policies on calls, by kind of rule");
         let refusals = counter(&meter, "chaperone.refusals", "Requests and calls that were refused or failed");
         let budgets = Budgets::observed_by(&meter);
-        Ok(Self {
+        let metrics = Self {
             provider,
             registry,
             meter,
@@ -99,7 +105,20 @@ impl Metrics {
             refusals,
             budgets,
             kept: Kept::default(),
-        })
+            exports,
+            last: OnceLock::new(),
+        };
+        metrics.observe_exports();
+        Ok(metrics)
+    }
+
+    fn observe_exports(&self) {
+        let Some(exports) = self.exports.clone() else { return };
+        let label = |name: &'static str| vec![KeyValue::new("chaperone.result", name)];
+        self.counter("chaperone.metric.exports", "Exports of metrics, by what became of them", move || {
+            let Fate { sent, failed, .. } = exports.fate();
+            vec![(sent, label("sent")), (failed, label("failed"))]
+        });
     }
 
     /// Record a request that is over.
@@ -172,16 +191,29 @@ impl Metrics {
         self.meter.u64_observable_counter(name).with_description(description).with_callback(tell).build();
     }
 
+    /// How the export of metrics fares, if there is one.
+    #[must_use]
+    pub fn exports(&self) -> Option<Fate> {
+        self.exports.as_ref().map(MetricExports::fate)
+    }
+
     /// Everything in the text format of Prometheus (version 0.0.4).
     ///
     /// # Errors
     /// A bug, for a person.
     pub fn exposition(&self) -> Result<String, String> {
+        if let Some(last) = self.last.get() {
+            return Ok(last.clone());
+        }
         TextEncoder::new().encode_to_string(&self.registry.gather()).map_err(|error| error.to_string())
     }
 
-    /// Export what is there and end. Blocks for up to `limit`.
+    /// Export what is there and end. Blocks for up to `limit`. Whoever reads afterwards reads what there was.
     pub(super) fn end(&self, limit: Duration) {
+        if let Ok(last) = self.exposition() {
+            // It ends once.
+            let _ = self.last.set(last);
+        }
         if let Err(error) = self.provider.shutdown_with_timeout(limit) {
             tracing::warn!(%error, "the last metrics were not exported");
         }

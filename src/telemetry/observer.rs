@@ -49,7 +49,8 @@ impl Observer {
     /// # Errors
     /// What of the configuration cannot work, for a person.
     pub fn start(config: &Config, environment: &dyn Fn(&str) -> Option<String>) -> Result<(Self, Background), String> {
-        let metrics = Metrics::new(export::resource(config), export::metrics(config, environment)?)?;
+        let exporter = export::metrics(config, environment)?.map(|exporter| (exporter, config.otlp.interval));
+        let metrics = Metrics::new(export::resource(config), exporter)?;
         let (spans, sending) = match export::traces(config, environment)? {
             None => (None, None),
             Some(exporter) => {
@@ -128,8 +129,7 @@ impl Observer {
     /// A call is over.
     pub fn called(&self, admission: Admission, call: Finished) {
         access::write(&call);
-        let call = self.over(call);
-        if let Some(audit) = &self.0.audit {
+        if let Some((call, audit)) = self.over(call).zip(self.0.audit.as_ref()) {
             audit.put(admission.0, call);
         }
     }
@@ -144,13 +144,18 @@ impl Observer {
         self.0.metrics.refused(refusal.kind());
     }
 
-    fn over(&self, finished: Finished) -> Arc<Finished> {
+    /// Comes back with what was told, if anybody may want to keep it.
+    fn over(&self, finished: Finished) -> Option<Arc<Finished>> {
         self.0.metrics.record(&finished);
+        let spans = self.0.spans.as_ref().filter(|_| finished.sampled());
+        if spans.is_none() && self.0.audit.is_none() {
+            return None;
+        }
         let finished = Arc::new(finished);
-        if let Some(spans) = self.0.spans.as_ref().filter(|_| finished.sampled()) {
+        if let Some(spans) = spans {
             spans.put(finished.clone());
         }
-        finished
+        Some(finished)
     }
 
     fn observe_itself(&self) {

@@ -19,6 +19,8 @@ pub struct Otlp {
     pub timeout: Duration,
     /// Compress with gzip (`telemetry.otlp.compression`).
     pub gzip: bool,
+    /// Between two exports of metrics (`OTEL_METRIC_EXPORT_INTERVAL`).
+    pub interval: Duration,
     /// What is particular to traces.
     pub traces: Signal,
     /// What is particular to metrics.
@@ -94,6 +96,8 @@ impl Default for Otlp {
             timeout: Duration::from_secs(10),
             // Not every backend takes it over gRPC.
             gzip: false,
+            // The default of the specification.
+            interval: Duration::from_mins(1),
             traces: Signal::default(),
             metrics: Signal::default(),
         }

@@ -40,7 +40,7 @@ pub(super) async fn fetch(errand: &Errand<'_>, values: &Map<String, Value>, inli
     let request = errand.request(values, &[])?;
     let (start, path) = (request.uri().clone(), request.uri().path().to_owned());
     let (answer, elsewhere) = redirect::follow(errand, request).await?;
-    let ticket = errand.meter.ticket(answer.ticket);
+    let ticket = errand.call.meter.ticket(answer.ticket);
     let (head, body) = answer.http.into_parts();
     if !head.status.is_success() {
         return Err(match elsewhere {

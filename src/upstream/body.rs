@@ -1,11 +1,12 @@
 //! Reading an answer's body, up to a limit.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body::Body;
 use http_body_util::BodyExt;
 
 use super::failure::{Failure, causes};
 use super::meter::Ticket;
+use crate::pieces::Pieces;
 
 /// A body, as far as it was read.
 #[derive(Debug, Default, PartialEq)]
@@ -30,7 +31,7 @@ where
     if size.is_some_and(|size| size > limit as u64) {
         return Ok(Received { bytes: Bytes::new(), exceeds: true, size });
     }
-    let mut pieces = Pieces { expected: size.and_then(|size| usize::try_from(size).ok()), ..Pieces::default() };
+    let mut pieces = Pieces::expecting(size.and_then(|size| usize::try_from(size).ok()));
     while let Some(frame) = body.frame().await {
         let data = match frame {
             Ok(frame) => frame.into_data().unwrap_or_default(),
@@ -48,36 +49,6 @@ where
     Ok(Received { size: Some(bytes.len() as u64), bytes, exceeds: false })
 }
 
-/// The pieces of a body: a single one is moved, several are copied once into room of the right size.
-#[derive(Default)]
-struct Pieces {
-    expected: Option<usize>,
-    first: Bytes,
-    joined: BytesMut,
-}
-
-impl Pieces {
-    fn len(&self) -> usize {
-        self.first.len() + self.joined.len()
-    }
-
-    fn push(&mut self, data: Bytes) {
-        if self.len() == 0 {
-            self.first = data;
-            return;
-        }
-        if self.joined.is_empty() {
-            self.joined.reserve(self.expected.unwrap_or(self.first.len() + data.len()));
-            self.joined.extend_from_slice(&std::mem::take(&mut self.first));
-        }
-        self.joined.extend_from_slice(&data);
-    }
-
-    fn whole(self) -> Bytes {
-        if self.joined.is_empty() { self.first } else { self.joined.freeze() }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
@@ -87,12 +58,13 @@ mod tests {
     use http_body_util::{Full, StreamBody};
 
     use super::*;
+    use crate::outcome::Progress;
     use crate::upstream::meter::Meter;
 
     fn pieces(texts: &[&'static str], limit: usize) -> Received {
         let frames = texts.iter().map(|text| Ok::<_, Infallible>(Frame::data(Bytes::from_static(text.as_bytes()))));
         let body = StreamBody::new(stream::iter(frames));
-        read(body, limit, Meter::start().ticket(0)).now_or_never().unwrap().unwrap()
+        read(body, limit, Meter::start(Progress::default()).ticket(0)).now_or_never().unwrap().unwrap()
     }
 
     #[test]
@@ -107,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_body_that_says_it_is_too_large_is_not_read() {
-        let meter = Meter::start();
+        let meter = Meter::start(Progress::default());
         let body = Full::new(Bytes::from_static(b"abcdef"));
         let received = read(body, 5, meter.ticket(0)).now_or_never().unwrap().unwrap();
         assert_eq!(received, Received { bytes: Bytes::new(), exceeds: true, size: Some(6) });

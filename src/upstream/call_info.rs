@@ -19,5 +19,5 @@ pub(super) struct CallInfo {
     /// The line to the account.
     pub(super) line: Arc<Line>,
     /// Counts what the call takes.
-    pub(super) meter: Arc<Meter>,
+    pub(super) meter: Meter,
 }

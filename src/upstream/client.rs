@@ -22,8 +22,9 @@ use hyper_util::{
 use tower::{BoxError, Service};
 
 use super::Config;
+use super::connections::{Connections, Counted};
 use super::failure::{Failure, causes};
-use super::plane::{Answer, Body, Request};
+use super::plane::{Answer, Body, Destination, Request};
 use crate::tls;
 
 /// Idle connections are dropped before the usual 60 to 75 s of load balancers end them in the middle of a request.
@@ -33,14 +34,20 @@ const KEEPALIVE: Duration = Duration::from_mins(1);
 
 /// Sends requests over pooled connections. Dropping its future cancels the request.
 #[derive(Clone)]
-pub(super) struct Client(Arc<legacy::Client<Connector, Full<Bytes>>>);
+pub(super) struct Client(Arc<Pools>);
+
+struct Pools {
+    accounts: legacy::Client<Connector, Full<Bytes>>,
+    /// Apart from the others, so that a connection is known to be no account's.
+    elsewhere: legacy::Client<Connector, Full<Bytes>>,
+}
 
 impl Client {
     /// A client with no connection yet.
     ///
     /// # Errors
     /// The CA file cannot be used; for a person.
-    pub(super) fn new(config: &Config) -> Result<Self, String> {
+    pub(super) fn new(config: &Config, connections: &Connections) -> Result<Self, String> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -51,14 +58,17 @@ impl Client {
             .https_or_http()
             .enable_all_versions()
             .wrap_connector(tcp);
-        let client = legacy::Client::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .http2_keep_alive_interval(KEEPALIVE)
-            .http2_adaptive_window(true)
-            .build(Connector { inner: https, limit: config.connect_timeout });
-        Ok(Self(Arc::new(client)))
+        let pool = |destination| {
+            let (connections, limit) = (connections.clone(), config.connect_timeout);
+            legacy::Client::builder(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(IDLE)
+                .http2_keep_alive_interval(KEEPALIVE)
+                .http2_adaptive_window(true)
+                .build(Connector { inner: https.clone(), limit, destination, connections })
+        };
+        Ok(Self(Arc::new(Pools { accounts: pool(Destination::Account), elsewhere: pool(Destination::Elsewhere) })))
     }
 }
 
@@ -75,7 +85,11 @@ impl Service<Request> for Client {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        self.0.request(request.http).map(answered)
+        let pool = match request.destination {
+            Destination::Account => &self.0.accounts,
+            Destination::Elsewhere => &self.0.elsewhere,
+        };
+        pool.request(request.http).map(answered)
     }
 }
 
@@ -87,15 +101,17 @@ fn answered(sent: Sent) -> Result<Answer, Failure> {
     }
 }
 
-/// Bounds the making of a connection, name look-up and TLS included.
+/// Bounds the making of a connection, name look-up and TLS included, and counts what was made.
 #[derive(Clone)]
 struct Connector {
     inner: HttpsConnector<HttpConnector>,
     limit: Duration,
+    destination: Destination,
+    connections: Connections,
 }
 
 impl Service<Uri> for Connector {
-    type Response = <HttpsConnector<HttpConnector> as Service<Uri>>::Response;
+    type Response = Counted<<HttpsConnector<HttpConnector> as Service<Uri>>::Response>;
     type Error = BoxError;
     /// Boxed once a connection, not once a call.
     type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
@@ -105,10 +121,12 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, to: Uri) -> Self::Future {
-        let (connecting, limit) = (self.inner.call(to), self.limit);
+        // Where downloads are redirected to is the vendor's to say.
+        let host = to.host().filter(|_| self.destination == Destination::Account).map(ToOwned::to_owned);
+        let (connecting, limit, connections) = (self.inner.call(to), self.limit, self.connections.clone());
         Box::pin(async move {
             match tokio::time::timeout(limit, connecting).await {
-                Ok(made) => made,
+                Ok(made) => Ok(connections.count(host.as_deref(), made?)),
                 Err(_) => Err(format!("no connection within {limit:?}").into()),
             }
         })

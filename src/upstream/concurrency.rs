@@ -14,8 +14,7 @@ use tower::{Layer, Service};
 
 use super::failure::Failure;
 use super::lane::{Entry, Slot, Waiting};
-use super::meter::Meter;
-use super::plane::{Answer, Destination, Request};
+use super::plane::{Answer, CallInfo, Destination, Request};
 
 /// A layer that bounds the requests at work on an account.
 pub(super) fn layer<S>() -> impl Layer<S, Service = Concurrency<S>> {
@@ -58,7 +57,7 @@ where
 
 /// Tells the meter how long a request waited, however the waiting ends.
 pub(super) struct Since {
-    meter: Arc<Meter>,
+    call: Arc<CallInfo>,
     ticket: usize,
     begun: Instant,
     sent: bool,
@@ -66,15 +65,15 @@ pub(super) struct Since {
 
 impl Since {
     fn begin(request: &Request) -> Self {
-        let (meter, ticket) = (request.call.meter.clone(), request.ticket);
-        meter.queued(ticket);
-        Self { meter, ticket, begun: Instant::now(), sent: false }
+        let (call, ticket) = (request.call.clone(), request.ticket);
+        call.meter.queued(ticket);
+        Self { call, ticket, begun: Instant::now(), sent: false }
     }
 }
 
 impl Drop for Since {
     fn drop(&mut self) {
-        self.meter.dequeued(self.ticket, self.begun.elapsed(), self.sent);
+        self.call.meter.dequeued(self.ticket, self.begun.elapsed(), self.sent);
     }
 }
 

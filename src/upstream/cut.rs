@@ -7,6 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer as _, Error as _, IgnoredAny, MapA
 use serde_json::{error::Category, value::RawValue};
 
 use super::failure::Failure;
+use super::scan;
 
 /// A list as an answer holds it.
 #[derive(Debug, PartialEq)]
@@ -28,6 +29,9 @@ pub(super) fn list(body: &Bytes, key: Option<&str>, next: Option<&str>) -> Resul
     let Some(key) = key else {
         return Err(Failure::Incomplete("the answer is not the list that the catalog names".into()));
     };
+    if let Some(list) = scanned(body, key, next) {
+        return Ok(list);
+    }
     let mut found = Envelope { key, next, items: None, token: None };
     let mut json = serde_json::Deserializer::from_slice(body);
     json.deserialize_map(&mut found).and_then(|()| json.end()).map_err(|error| unreadable(&error))?;
@@ -39,11 +43,30 @@ pub(super) fn list(body: &Bytes, key: Option<&str>, next: Option<&str>) -> Resul
     }
 }
 
+/// As [`list`], in the usual case: `None` is for `serde_json` to look at.
+fn scanned(body: &Bytes, key: &str, next: Option<&str>) -> Option<List> {
+    let text = std::str::from_utf8(body).ok()?;
+    let (mut items, mut following) = (None, None);
+    scan::members(text, |name, value| {
+        if name == key {
+            items = Some(value);
+        } else if Some(name) == next {
+            following = token(text.get(value)?).ok()?;
+        }
+        Some(())
+    })?;
+    let items = items.filter(|items| body.get(items.start) == Some(&b'['))?;
+    Some(List { items: body.slice(items), next: following })
+}
+
 /// The one JSON value of a body, without the white space around it.
 ///
 /// # Errors
 /// [`Failure::Incomplete`]: the body is not JSON.
 pub(super) fn value(body: &Bytes) -> Result<Bytes, Failure> {
+    if let Some(whole) = std::str::from_utf8(body).ok().and_then(scan::whole) {
+        return Ok(body.slice(whole));
+    }
     let raw: &RawValue = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
     Ok(body.slice_ref(raw.get().as_bytes()))
 }
@@ -117,7 +140,7 @@ impl<'de> Visitor<'de> for &mut Envelope<'_, 'de> {
         while let Some(field) = map.next_key_seed(Field { key: self.key, next: self.next })? {
             match field {
                 Found::Items => self.items = Some(map.next_value()?),
-                Found::Next => self.token = token(map.next_value()?).map_err(A::Error::custom)?,
+                Found::Next => self.token = token(map.next_value::<&RawValue>()?.get()).map_err(A::Error::custom)?,
                 Found::Other => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -126,11 +149,11 @@ impl<'de> Visitor<'de> for &mut Envelope<'_, 'de> {
 }
 
 /// A token is a text or a number; `null` and the empty text end the list.
-fn token(raw: &RawValue) -> Result<Option<String>, &'static str> {
-    match raw.get().as_bytes() {
+fn token(json: &str) -> Result<Option<String>, &'static str> {
+    match json.as_bytes() {
         b"null" | b"\"\"" => Ok(None),
-        [b'"', ..] => serde_json::from_str(raw.get()).map(Some).map_err(|_| "the next token is no text"),
-        [b'-' | b'0'..=b'9', ..] => Ok(Some(raw.get().to_owned())),
+        [b'"', ..] => serde_json::from_str(json).map(Some).map_err(|_| "the next token is no text"),
+        [b'-' | b'0'..=b'9', ..] => Ok(Some(json.to_owned())),
         _ => Err("the next token is neither text nor number"),
     }
 }

@@ -6,13 +6,13 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Uri, header, uri::PathAndQuery};
 use http_body_util::Full;
 use serde_json::{Map, Value};
-use tower::ServiceExt;
+use tower::Service;
 use tracing::{Instrument, field};
 
 use super::body::{self, Received};
 use super::error::{self, ErrorAnswer};
 use super::failure::Failure;
-use super::meter::{Meter, Ticket};
+use super::meter::Ticket;
 use super::plane::{Answer, Body, CallInfo, Destination, Request};
 use super::split::{self, Parameter};
 use super::stack::Stack;
@@ -24,6 +24,9 @@ use crate::trace::TraceParent;
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("chaperone/", env!("CARGO_PKG_VERSION")));
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const ANY: HeaderValue = HeaderValue::from_static("*/*");
+
+/// Headers of a usual request: one allocation for all of them.
+const HEADERS: usize = 6;
 
 /// Enough of an error's body to find its messages in.
 const ERROR_BODY: usize = 64 << 10;
@@ -46,8 +49,6 @@ pub(super) struct Errand<'a> {
     pub(super) max_response: usize,
     /// How often a read may be tried again.
     pub(super) retries: u32,
-    /// Counts what the call takes.
-    pub(super) meter: &'a Meter,
     /// What the layers have to know of the call.
     pub(super) call: &'a Arc<CallInfo>,
 }
@@ -67,7 +68,7 @@ impl Errand<'_> {
     /// How it failed; an error status is [`Failure::Remote`].
     pub(super) async fn fetch(&self, values: &Map<String, Value>, paging: &[Parameter<'_>]) -> Result<Reply, Failure> {
         let answer = self.send(self.request(values, paging)?, Destination::Account).await?;
-        let ticket = self.meter.ticket(answer.ticket);
+        let ticket = self.call.meter.ticket(answer.ticket);
         let (head, body) = answer.http.into_parts();
         if !head.status.is_success() {
             return Err(self.unsuccessful(head, body, ticket).await);
@@ -134,11 +135,12 @@ impl Errand<'_> {
             "server.address" = http.uri().host(),
             "http.response.status_code" = field::Empty,
         );
-        let ticket = self.meter.sent(&http, destination, self.trace, resend);
+        let ticket = self.call.meter.sent(&http, destination, self.trace, resend);
         let trace = TraceParent { parent_id: ticket.span_id(), ..self.trace };
         let (account, call) = (self.account.clone(), self.call.clone());
         let request = Request { http, account, destination, trace, call, ticket: ticket.index() };
-        match self.stack.clone().oneshot(request).instrument(span.clone()).await {
+        // Every layer of this plane is always ready: what has to wait does so in its future.
+        match self.stack.clone().call(request).instrument(span.clone()).await {
             Ok(mut answer) => {
                 let status = answer.http.status().as_u16();
                 span.record("http.response.status_code", status);
@@ -188,6 +190,7 @@ pub(super) fn request(base: &Uri, target: PathAndQuery, body: Bytes) -> Result<h
     let uri = Uri::from_parts(parts).map_err(|error| Failure::Bug(format!("no URL: {error}")))?;
     let mut request = http::Request::new(Full::new(body));
     *request.uri_mut() = uri;
+    request.headers_mut().reserve(HEADERS);
     request.headers_mut().insert(header::USER_AGENT, AGENT);
     request.headers_mut().insert(header::ACCEPT, ANY);
     Ok(request)

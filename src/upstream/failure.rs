@@ -3,8 +3,9 @@
 use std::{error::Error, time::Duration};
 
 use super::circuit::Blocked;
+use crate::budget::Bucket;
 use crate::outcome::Exchange;
-use crate::refusal::{Applied, Misfit, Refusal, Remote, UpstreamFault, UpstreamFaultKind};
+use crate::refusal::{Applied, Limited, Misfit, Refusal, Remote, UpstreamFault, UpstreamFaultKind};
 
 /// A failure, before it is known what the whole call took.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(super) enum Failure {
     Overloaded(usize),
     /// The upstream keeps failing and is not asked for now; nothing left.
     Unavailable(Blocked),
+    /// The vendor said that this limit of the account is used up; nothing left.
+    UsedUp(Bucket),
     /// The upstream answered with an error; its exchange is filled in at the end.
     Remote(Box<Remote>),
     /// An argument cannot be sent as it is.
@@ -37,7 +40,7 @@ impl Failure {
 
     /// Is it certain that nothing of the request left?
     pub(super) fn was_not_sent(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::Overloaded(_) | Self::Unavailable(_))
+        matches!(self, Self::Unreachable(_) | Self::Overloaded(_) | Self::Unavailable(_) | Self::UsedUp(_))
     }
 
     /// The refusal of a call that took `exchange`.
@@ -61,6 +64,7 @@ impl Failure {
                 remote.exchange = exchange;
                 return Refusal::Remote(remote);
             }
+            Self::UsedUp(bucket) => return Refusal::Limited(Box::new(Limited::vendor(bucket))),
             Self::Misfit(misfit) => return Refusal::Arguments(vec![misfit]),
             Self::Bug(text) => return Refusal::Internal(text),
         };

@@ -1,27 +1,24 @@
 //! What one call took of its upstream, counted while it runs, so that it is known however the call ends.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::destination::Destination;
-use crate::outcome::{Attempt, Exchange};
+use crate::outcome::{Attempt, Exchange, Progress};
 use crate::trace::TraceParent;
 
-/// Counts the requests of one call, concurrent ones included. No lock is held across an await.
-#[derive(Debug)]
+/// Counts the requests of one call, concurrent ones included. A clone counts the same ones.
+#[derive(Clone, Debug)]
 pub(super) struct Meter {
     started: Instant,
-    so_far: Mutex<Exchange>,
+    progress: Progress,
 }
 
 impl Meter {
     /// Begin to count.
-    pub(super) fn start() -> Self {
-        Self { started: Instant::now(), so_far: Mutex::default() }
+    pub(super) fn start(progress: Progress) -> Self {
+        Self { started: Instant::now(), progress }
     }
 
     /// When counting began.
@@ -45,7 +42,7 @@ impl Meter {
             exchange.queued = exchange.queued.max(time);
             if let Some(attempt) = exchange.attempts.get_mut(index).filter(|_| sent) {
                 exchange.requests += 1;
-                (attempt.begun, attempt.duration) = (Instant::now().into_std(), Duration::MAX);
+                (attempt.begun, attempt.duration) = (Instant::now().into_std(), Attempt::UNDER_WAY);
             }
         });
     }
@@ -63,6 +60,8 @@ impl Meter {
             exchange.requests += 1;
             let index = exchange.attempts.len();
             let span_id = call.nth(index as u64);
+            // Most calls are one request.
+            exchange.attempts.reserve_exact(usize::from(index == 0));
             exchange.attempts.push(Attempt {
                 span_id,
                 method: http.method().clone(),
@@ -71,8 +70,7 @@ impl Meter {
                 status: None,
                 remaining: None,
                 begun: Instant::now().into_std(),
-                // Until it is known how it ended.
-                duration: Duration::MAX,
+                duration: Attempt::UNDER_WAY,
             });
             Ticket { meter: self, index, span_id }
         })
@@ -85,16 +83,11 @@ impl Meter {
 
     /// All that was counted; what is counted later belongs to nobody.
     pub(super) fn finish(&self) -> Exchange {
-        let (now, elapsed) = (Instant::now().into_std(), self.started.elapsed());
-        let mut exchange = self.with(std::mem::take);
-        for attempt in exchange.attempts.iter_mut().filter(|attempt| attempt.duration == Duration::MAX) {
-            attempt.duration = now.saturating_duration_since(attempt.begun);
-        }
-        Exchange { elapsed, waited: waited(&exchange.attempts), ..exchange }
+        Exchange { elapsed: self.started.elapsed(), ..self.progress.finish() }
     }
 
     fn with<T>(&self, count: impl FnOnce(&mut Exchange) -> T) -> T {
-        count(&mut self.so_far.lock().unwrap_or_else(PoisonError::into_inner))
+        self.progress.with(count)
     }
 }
 
@@ -154,54 +147,4 @@ impl Ticket<'_> {
 fn address(uri: &http::Uri) -> (String, u16) {
     let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("http") { 80 } else { 443 });
     (uri.host().unwrap_or_default().to_owned(), port)
-}
-
-/// The time in which at least one of them was under way.
-fn waited(attempts: &[Attempt]) -> Duration {
-    if let [only] = attempts {
-        return only.duration;
-    }
-    let mut total = Duration::ZERO;
-    let mut covered = None;
-    let mut attempts: Vec<_> = attempts.iter().collect();
-    // Who waited for a slot began later than its number says.
-    attempts.sort_by_key(|attempt| attempt.begun);
-    for attempt in attempts {
-        let end = attempt.begun + attempt.duration;
-        let begun = covered.map_or(attempt.begun, |covered| attempt.begun.max(covered));
-        total += end.saturating_duration_since(begun);
-        covered = Some(covered.map_or(end, |covered| end.max(covered)));
-    }
-    total
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn time_in_which_several_requests_are_under_way_counts_once() {
-        let start = std::time::Instant::now();
-        let attempt = |begun: u64, duration: u64| Attempt {
-            span_id: 1,
-            method: http::Method::GET,
-            elsewhere: None,
-            resend: 0,
-            status: None,
-            remaining: None,
-            begun: start + Duration::from_millis(begun),
-            duration: Duration::from_millis(duration),
-        };
-        for (attempts, expected) in [
-            (&[][..], 0),
-            (&[(5, 10)], 10),
-            (&[(0, 10), (20, 10)], 20),
-            (&[(0, 10), (5, 10), (6, 2)], 15),
-            (&[(0, 30), (5, 10), (40, 1)], 31),
-            (&[(40, 1), (0, 30)], 31),
-        ] {
-            let attempts: Vec<_> = attempts.iter().map(|(begun, duration)| attempt(*begun, *duration)).collect();
-            assert_eq!(waited(&attempts), Duration::from_millis(expected), "{attempts:?}");
-        }
-    }
 }

@@ -1,16 +1,19 @@
-//! Rate limits, read from the headers that the catalog names.
+//! Rate limits, read from the headers that the catalog names. A request that was on its way when a limit was used up is
+//! stopped here, where it would be sent.
 
 use std::{
-    future::Future,
+    future::{Future, Ready, ready as at_once},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
+use futures_util::future::Either;
 use http::{HeaderMap, HeaderName};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
+use super::failure::Failure;
 use super::plane::{Answer, Destination, Request};
 use crate::account::{
     Account,
@@ -37,18 +40,21 @@ pub(super) struct RateLimits<S> {
     ledgers: Ledgers,
 }
 
-impl<S: Service<Request, Response = Answer>> Service<Request> for RateLimits<S> {
+impl<S: Service<Request, Response = Answer, Error = Failure>> Service<Request> for RateLimits<S> {
     type Response = Answer;
-    type Error = S::Error;
-    type Future = Reading<S::Future>;
+    type Error = Failure;
+    type Future = Either<Reading<S::Future>, Ready<Result<Answer, Failure>>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
         let account = (request.destination == Destination::Account).then(|| request.account.clone());
-        Reading { inner: self.inner.call(request), account, ledgers: self.ledgers.clone() }
+        if let Some(bucket) = account.as_deref().and_then(|account| self.ledgers.stops(account)) {
+            return Either::Right(at_once(Err(Failure::UsedUp(bucket))));
+        }
+        Either::Left(Reading { inner: self.inner.call(request), account, ledgers: self.ledgers.clone() })
     }
 }
 

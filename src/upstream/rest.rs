@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 use tower::Service;
 
+use super::connections::{Connections, Pool};
 use super::cursor::{Paged, foreign};
 use super::errand::Errand;
 use super::failure::Failure;
@@ -29,7 +30,7 @@ use crate::catalog::{
     offer::Offer,
     tool::{Items, Operation, Rest, Shape},
 };
-use crate::outcome::{Content, Outcome};
+use crate::outcome::{Content, Outcome, Progress};
 use crate::refusal::Refusal;
 use crate::trace::TraceParent;
 
@@ -42,6 +43,7 @@ struct Plane {
     lines: Lines,
     retries: u32,
     ledgers: Ledgers,
+    connections: Connections,
     max_response: usize,
 }
 
@@ -62,6 +64,8 @@ pub struct Order {
     pub deadline: Instant,
     /// The call's place in its trace.
     pub trace: TraceParent,
+    /// Counts what the upstream does for it.
+    pub progress: Progress,
 }
 
 impl TryFrom<Call> for Order {
@@ -76,7 +80,8 @@ impl TryFrom<Call> for Order {
             Arguments::Raw(_) => return Err(Refusal::Internal("unchecked arguments".into())),
         };
         let (server, account) = (call.server.id.clone(), call.server.account.clone());
-        Ok(Self { server, account, offer, arguments, now: call.now, deadline: call.deadline, trace: call.trace })
+        let Call { now, deadline, trace, progress, .. } = call;
+        Ok(Self { server, account, offer, arguments, now, deadline, trace, progress })
     }
 }
 
@@ -86,12 +91,13 @@ impl Upstream {
     /// # Errors
     /// What of the configuration cannot work, for a person.
     pub fn new(config: &Config) -> Result<Self, String> {
-        let ledgers = Ledgers::default();
+        let (ledgers, connections) = (Ledgers::default(), Connections::default());
         Ok(Self(Arc::new(Plane {
-            stack: stack::build(config, ledgers.clone())?,
+            stack: stack::build(config, ledgers.clone(), &connections)?,
             lines: Lines::new(config),
             retries: config.retries,
             ledgers,
+            connections,
             max_response: config.max_response,
         })))
     }
@@ -100,6 +106,12 @@ impl Upstream {
     #[must_use]
     pub fn statuses(&self) -> Vec<Status> {
         self.0.lines.statuses()
+    }
+
+    /// The connections to every host that was connected to since the start.
+    #[must_use]
+    pub fn pools(&self) -> Vec<Pool> {
+        self.0.connections.pools()
     }
 
     /// What upstreams said of the limits of their accounts.
@@ -125,9 +137,10 @@ impl Upstream {
     }
 
     async fn call_rest(&self, order: Order, rest: &Rest) -> Result<Outcome, Refusal> {
-        let Order { server, account, offer, arguments, now, deadline, trace } = order;
-        let (meter, tool, line) = (Arc::new(Meter::start()), offer.tool(), self.0.lines.of(&account.id));
-        let call = Arc::new(CallInfo { server, read_only: tool.read_only, deadline, line, meter: meter.clone() });
+        let Order { server, account, offer, arguments, now, deadline, trace, progress } = order;
+        let (tool, line) = (offer.tool(), self.0.lines.of(&account.id));
+        let meter = Meter::start(progress);
+        let call = Arc::new(CallInfo { server, read_only: tool.read_only, deadline, line, meter });
         let errand = Errand {
             stack: &self.0.stack,
             account: &account,
@@ -137,14 +150,13 @@ impl Upstream {
             trace,
             max_response: self.0.max_response,
             retries: self.0.retries,
-            meter: &meter,
             call: &call,
         };
         let result = match timeout_at(deadline, content(&errand, arguments)).await {
             Ok(result) => result,
-            Err(_) => Err(Failure::Timeout(given(deadline.saturating_duration_since(meter.started())))),
+            Err(_) => Err(Failure::Timeout(given(deadline.saturating_duration_since(call.meter.started())))),
         };
-        let mut exchange = meter.finish();
+        let mut exchange = call.meter.finish();
         if exchange.requests > 0 {
             exchange.budget = self.0.ledgers.of(&account).known(Instant::now());
         }

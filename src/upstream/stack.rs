@@ -11,6 +11,7 @@ use super::Config;
 use super::breaker::{self, Breaker};
 use super::client::Client;
 use super::concurrency::{self, Concurrency};
+use super::connections::Connections;
 use super::credentials::{self, Credentials};
 use super::ratelimit::{self, RateLimits};
 use super::traceparent::{self, Propagate};
@@ -22,7 +23,7 @@ pub(super) type Stack = Credentials<Concurrency<Breaker<Propagate<RateLimits<Cli
 ///
 /// # Errors
 /// What of the configuration cannot work, for a person.
-pub(super) fn build(config: &Config, ledgers: Ledgers) -> Result<Stack, String> {
+pub(super) fn build(config: &Config, ledgers: Ledgers, connections: &Connections) -> Result<Stack, String> {
     Ok(ServiceBuilder::new()
         // The account's own headers: only for its own API.
         .layer(credentials::layer())
@@ -34,5 +35,5 @@ pub(super) fn build(config: &Config, ledgers: Ledgers) -> Result<Stack, String> 
         .layer(traceparent::layer(config.propagate_trace))
         // Next to the client, so that every answer is read, errors included.
         .layer(ratelimit::layer(ledgers))
-        .service(Client::new(config)?))
+        .service(Client::new(config, connections)?))
 }

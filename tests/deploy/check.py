@@ -9,6 +9,7 @@ import tempfile
 import traceback
 from pathlib import Path
 
+import jsonschema
 import kubernetes_validate
 import yaml
 
@@ -16,6 +17,7 @@ DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 CHART = DEPLOY / "helm/chaperone"
 KUBERNETES = "1.34"
 TEMPLATE = ["template", "it", str(CHART), "--kube-version", f"v{KUBERNETES}.0", "-f"]
+# Kinds that operators bring, judged by the operators' own definitions where these are at hand.
 NOT_IN_KUBERNETES = {"ExternalSecret", "PodMonitor"}
 POD_KINDS = {"Pod": ["spec"], "Deployment": ["spec", "template", "spec"]}
 # What every refusal of the values schema must name, and the flags that bring it about, on top of a good file.
@@ -70,6 +72,44 @@ def is_valid(resources):
     for resource in resources:
         if resource["kind"] not in NOT_IN_KUBERNETES:
             kubernetes_validate.validate(resource, KUBERNETES, strict=True)
+
+
+def definitions():
+    """The strict schema of each version of each kind that a CustomResourceDefinition of `--crds` defines."""
+    found = {}
+    for file in sorted(Path(OPTIONS.crds).glob("*.yaml")):
+        for document in documents(file.read_text()):
+            spec = document["spec"]
+            for version in (one for one in spec["versions"] if one["served"]):
+                key = f"{spec['group']}/{version['name']}", spec["names"]["kind"]
+                found[key] = strict(version["schema"]["openAPIV3Schema"])
+    return found
+
+
+def strict(schema):
+    """As an API server takes it with `fieldValidation: Strict`: no field that the schema does not name."""
+    if isinstance(schema, list):
+        return [strict(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    changed = {key: strict(value) for key, value in schema.items()}
+    if schema.get("x-kubernetes-int-or-string"):
+        changed.pop("type", None)
+    open_ended = schema.get("x-kubernetes-preserve-unknown-fields") or "additionalProperties" in schema
+    if schema.get("type") == "object" and isinstance(schema.get("properties"), dict) and not open_ended:
+        changed["additionalProperties"] = False
+    return changed
+
+
+def is_known_to_its_operator(resources, known):
+    for resource in resources:
+        if resource["kind"] in NOT_IN_KUBERNETES:
+            schema = known[resource["apiVersion"], resource["kind"]]
+            # The API server itself knows `metadata`; definitions leave it open.
+            schema = schema | {"properties": schema["properties"] | {"metadata": {"type": "object"}}}
+            jsonschema.Draft7Validator(schema).validate(resource)
+            misspelt = resource | {"spec": resource["spec"] | {"misspelt": 1}}
+            assert not jsonschema.Draft7Validator(schema).is_valid(misspelt), "the schema takes anything"
 
 
 def is_confined(resources):
@@ -156,7 +196,10 @@ def lists_what_is_linked_in():
 
 
 def checks():
+    known = definitions() if OPTIONS.crds else {}
     for name, resources in manifests():
+        if known and any(one["kind"] in NOT_IN_KUBERNETES for one in resources):
+            yield f"{name} is known to its operators", is_known_to_its_operator, (resources, known)
         for check in (is_valid, is_confined, is_probed, has_time_to_drain, is_taken_by_chaperone):
             yield f"{name} {check.__name__.replace('_', ' ')}", check, (resources,)
     for file in sorted((CHART / "ci").glob("*.yaml")):
@@ -184,5 +227,6 @@ def main():
 parser = argparse.ArgumentParser()
 parser.add_argument("--helm", required=True)
 parser.add_argument("--chaperone", required=True)
+parser.add_argument("--crds", help="a folder of CustomResourceDefinitions (default: what operators bring is not judged)")
 OPTIONS = parser.parse_args()
 sys.exit(main())

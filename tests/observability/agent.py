@@ -93,7 +93,12 @@ def post(url: str, tool: str, arguments: dict[str, Any], header: str | None, met
     params: dict[str, Any] = {"name": tool, "arguments": arguments}
     if meta:
         params["_meta"] = {"traceparent": meta}
-    body = json.dumps({"jsonrpc": "2.0", "id": "by-hand", "method": "tools/call", "params": params}).encode()
+    return ask(url, "tools/call", params, header)
+
+
+def ask(url: str, method: str, params: dict[str, Any], header: str | None) -> dict[str, Any]:
+    """One message by hand; an error is an answer."""
+    body = json.dumps({"jsonrpc": "2.0", "id": "by-hand", "method": method, "params": params}).encode()
     headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
     if header:
         headers["traceparent"] = header

@@ -9,7 +9,7 @@ from deploy import deploy
 from metrics import Metrics
 from outage import Outage
 from report import Report
-from traces import Capture, Conversation
+from traces import Capture, Conversation, Sampling
 
 
 def main() -> int:
@@ -20,6 +20,7 @@ def main() -> int:
     begin_tracing()
     for protocol in ("grpc", "http"):
         run(Conversation, report, program, otelite, folder / f"traces-{protocol}", protocol)
+    run(Sampling, report, program, otelite, folder / "sampling", "http")
     run(Capture, report, program, otelite, folder / "capture", "grpc")
     for protocol in ("grpc", "http"):
         run(Outage, report, program, otelite, folder / f"outage-{protocol}", protocol)

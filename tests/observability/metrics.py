@@ -26,8 +26,12 @@ RELOADS = "chaperone_reloads_total"
 SPANS = "chaperone_spans_total"
 HANDBOOK = "chaperone_handbook_cache_total"
 AUDIT = "chaperone_audit_total"
+EXPORTS = "chaperone_metric_exports_total"
 LEFT = "chaperone_account_budget"
 EXPIRES = "chaperone_server_expires"
+CONNECTIONS = "chaperone_upstream_connections"
+OPENED = "chaperone_upstream_connections_opened_total"
+AT_WORK = "chaperone_upstream_requests"
 
 
 @dataclass
@@ -82,10 +86,18 @@ TABLE: list[Moves | Stands] = [
     Moves(SPANS, "counter", SPANS, {"chaperone_result": "dropped"}),
     Moves(HANDBOOK, "counter", HANDBOOK, {"chaperone_result": "hit"}),
     Moves(HANDBOOK, "counter", HANDBOOK, {"chaperone_result": "miss"}),
+    Moves(EXPORTS, "counter", EXPORTS, {"chaperone_result": "sent"}),
+    Moves(EXPORTS, "counter", EXPORTS, {"chaperone_result": "failed"}),
     Moves(AUDIT, "counter", AUDIT, {"chaperone_result": "written"}, 9),
     # The one that asks is at work on another listener.
     Stands("chaperone_requests_in_flight", "gauge", "chaperone_requests_in_flight", {}, 0, 0),
+    Stands(CONNECTIONS, "gauge", CONNECTIONS, {"server_address": "127.0.0.1"}, 1, 8),
+    Moves(OPENED, "counter", OPENED, {"server_address": "127.0.0.1"}),
+    Stands(AT_WORK, "gauge", AT_WORK, {"chaperone_account": ACCOUNT, "chaperone_state": "active"}, 0, 0),
+    Stands(AT_WORK, "gauge", AT_WORK, {"chaperone_account": ACCOUNT, "chaperone_state": "waiting"}, 0, 0),
     Moves("chaperone_policy_generation", "gauge", "chaperone_policy_generation", {}, 2),
+    # The store of the scripted run is one that nobody reaches.
+    Stands("chaperone_limits_shared", "gauge", "chaperone_limits_shared", {}, 0, 0),
     Stands(f"{LEFT}_remaining", "gauge", f"{LEFT}_remaining", BUDGET, 800, 890),
     Stands(f"{LEFT}_limit", "gauge", f"{LEFT}_limit", BUDGET, 900, 900),
     Stands(f"{LEFT}_reset", "gauge", f"{LEFT}_reset", BUDGET, 0, 60),
@@ -103,7 +115,12 @@ class Metrics:
         self.backend = Backend(otelite, folder).start()
         self.sandbox = Sandbox(program, folder)
         telemetry = f'  otlp: {{endpoint: "http://127.0.0.1:{self.backend.grpc}", protocol: grpc}}\n  audit: {{file: ./audit.log}}'
-        small = {"OTEL_BSP_SCHEDULE_DELAY": "100", "OTEL_BSP_MAX_QUEUE_SIZE": str(QUEUE)}
+        small = {
+            "OTEL_BSP_SCHEDULE_DELAY": "100",
+            "OTEL_BSP_MAX_QUEUE_SIZE": str(QUEUE),
+            "OTEL_METRIC_EXPORT_INTERVAL": "200",
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "1000",
+        }
         self.chaperone = Chaperone(program, folder / "serve", self.sandbox.url, telemetry, small)
         self.before = self.after = ""
 
@@ -142,10 +159,12 @@ class Metrics:
         self.reloads("refused", LOOKUP_POLICY.replace("[read]", "[raed]"))
         self.reloads("accepted", LOOKUP_POLICY)
         self.asks_for_a_stranger()
-        until("all spans are sent", lambda: total(chaperone.scrape(), SPANS, {"chaperone_result": "sent"}) >= 9)
+        for name, least in ((SPANS, 9), (EXPORTS, 1)):
+            until(f"{name} were sent", lambda: total(chaperone.scrape(), name, {"chaperone_result": "sent"}) >= least)
         self.backend.kill()
         for _ in range(5 * QUEUE):
             post(chaperone.lookup, "list_all_affinity_whoami", {}, None, None)
+        until("an export fails", lambda: total(chaperone.scrape(), EXPORTS, {"chaperone_result": "failed"}) >= 1)
 
     def asks_for_a_stranger(self) -> None:
         """A token that no server has."""

@@ -36,6 +36,8 @@ LOOKUP_POLICY = "name: lookup-desk\naccount: acme\nconfig: { methods: [read] }\n
 CONFIGURATION = """\
 listen: 127.0.0.1:0
 admin: {{listen: "127.0.0.1:{admin}"}}
+# Nobody listens there: that limits are not shared is to be seen.
+shared: redis://127.0.0.1:1
 store: none
 policies: ./policies
 api_tokens: {{file: ./api-tokens}}

@@ -15,6 +15,7 @@ QUERY = "query-a8d13f55"
 MISFIT = "misfit-value-20c7be91"
 MISSING_ID = 99887766554
 UNKNOWN = "list_all_affinity_unicorns_3e9a"
+UNKNOWN_METHOD = "unicorns/list_6b0f"
 
 CONVERSATION = [
     Call("look", "list_all_affinity_organizations", {"query": QUERY}),
@@ -99,6 +100,8 @@ EXPECTED = {
 EVERY_SERVER_SPAN = {
     "mcp.method.name": "tools/call",
     "gen_ai.operation.name": "execute_tool",
+    "network.protocol.name": "http",
+    "network.protocol.version": "1.1",
     "network.transport": "tcp",
     "chaperone.server.name": CRM,
     "chaperone.account": ACCOUNT,

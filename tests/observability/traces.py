@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import otlp
-from agent import Call, Made, converse, post
+from agent import Call, Made, ask, converse, post
 from backend import Backend
 from program import API_KEY, LOOKUP, Chaperone, Sandbox
 from relay import Relay
@@ -22,6 +22,7 @@ from script import (
     NOTE,
     QUERY,
     UNKNOWN,
+    UNKNOWN_METHOD,
     Expected,
 )
 
@@ -37,12 +38,16 @@ OVER_OTLP = (
     "added.duration",
     "decisions",
     "handbook.cache",
+    "metric.exports",
     "policy.generation",
     "refusals",
     "reloads",
     "requests.in_flight",
     "server.expires",
     "spans",
+    "upstream.connections",
+    "upstream.connections.opened",
+    "upstream.requests",
 )
 
 
@@ -80,6 +85,7 @@ class Conversation(Stage):
     def __init__(self, report: Report, program: str, otelite: str, folder: Path, protocol: str):
         super().__init__(report, program, otelite, folder, protocol)
         self.made: dict[str, Made] = {}
+        self.revision = "2026-07-28" if protocol == "grpc" else "2025-11-25"
 
     def run(self) -> None:
         """Every step, in order."""
@@ -95,6 +101,8 @@ class Conversation(Stage):
             self.hears_the_header()
         with step(f"{protocol}: without a traceparent a trace begins"):
             self.begins_a_trace()
+        with step(f"{protocol}: a method that nobody knows is no name"):
+            self.names_no_unknown_method()
         with step(f"{protocol}: metrics arrive in the backend"):
             self.exports_metrics()
         with step(f"{protocol}: the end flushes what is left"):
@@ -116,7 +124,7 @@ class Conversation(Stage):
     def converses(self) -> None:
         chaperone = self.chaperone
         # The modern era in the first session; `traces` of both are told apart by nothing but the revision.
-        mode = "2026-07-28" if self.protocol == "grpc" else "legacy"
+        mode = self.revision if self.protocol == "grpc" else "legacy"
         self.made = converse(chaperone.crm, chaperone.api_token, CONVERSATION, mode, self.backend.http)
         ends = {name: made.end for name, made in self.made.items()}
         assert ends == {name: expected.end for name, expected in EXPECTED.items()}, ends
@@ -136,7 +144,8 @@ class Conversation(Stage):
         agree(server["attributes"], {**EVERY_SERVER_SPAN, **expected.attributes})
         assert "chaperone.policy.generation" in server["attributes"], server["attributes"]
         known = call.tool if call.tool != UNKNOWN else None
-        agree(server["attributes"], {"gen_ai.tool.name": known} if known else {})
+        agree(server["attributes"], {"gen_ai.tool.name": known, "mcp.protocol.version": self.revision})
+        assert server["attributes"]["jsonrpc.request.id"], server["attributes"]
         assert UNKNOWN not in str(own), f"a name that nobody knows is in the trace: {own}"
         assert (server["status"]["code"] == "Error") == expected.error, server["status"]
         self.tells_of_the_upstream(own, server, expected)
@@ -180,6 +189,15 @@ class Conversation(Stage):
         assert not server.parent_span_id, server.parent_span_id.hex()
         spans = self.backend.trace(trace_id, 2)
         assert {span["attributes"].get("chaperone.server.name") for span in spans} >= {LOOKUP}, spans
+
+    def names_no_unknown_method(self) -> None:
+        position = fresh()
+        params = {"_meta": {"traceparent": parent(position)}}
+        answer = ask(self.chaperone.lookup, UNKNOWN_METHOD, params, None)
+        assert answer["error"]["code"] == -32601, answer
+        server = self.exported_server(position[0])
+        assert server.name == "_OTHER", server.name
+        agree(otlp.plain(server.attributes), {"mcp.method.name": "_OTHER", "error.type": "-32601"})
 
     def exported_server(self, trace_id: str) -> Any:
         """The server span of this trace, from the wire: the backend shows no links."""
@@ -229,7 +247,31 @@ class Conversation(Stage):
             assert needle in besides or needle.encode() not in text, f"{needle} is in {where}"
 
     def secrets(self) -> list[str]:
-        return [*self.tokens(), NOTE, EMAIL, FOUND_EMAIL, QUERY, MISFIT, str(MISSING_ID), UNKNOWN]
+        return [*self.tokens(), NOTE, EMAIL, FOUND_EMAIL, QUERY, MISFIT, str(MISSING_ID), UNKNOWN, UNKNOWN_METHOD]
+
+
+class Sampling(Stage):
+    """Where nothing is sampled, what failed or was refused is told, and what the caller traces itself."""
+
+    def __init__(self, report: Report, program: str, otelite: str, folder: Path, protocol: str):
+        super().__init__(report, program, otelite, folder, protocol, "  traces: {sample: 0}")
+
+    def run(self) -> None:
+        step = self.report.step
+        lookup, names = self.chaperone.lookup, []
+        post(lookup, "list_all_affinity_whoami", {}, None, None)
+        post(lookup, "list_all_affinity_whoami", {}, None, f"00-{'a' * 32}-{'b' * 16}-00")
+        post(lookup, "list_all_affinity_whoami", {}, None, f"00-{'c' * 32}-{'d' * 16}-01")
+        post(lookup, "create_a_affinity_note", {"content": NOTE}, None, None)
+        post(lookup, "get_single_affinity_person_by_id", {"id": MISSING_ID}, None, f"00-{'e' * 32}-{'f' * 16}-00")
+        post(lookup, UNKNOWN, {}, None, None)
+        with step("sampling: the end flushes"):
+            assert self.chaperone.process.end() == 0
+            exported = otlp.spans(self.relay.recorded())
+            names = [found.span.name for found in exported if found.span.kind == found.span.SPAN_KIND_SERVER]
+        with step("sampling: what failed or was refused is told, of the rest what the caller traces"):
+            whoami, note, person = "list_all_affinity_whoami", "create_a_affinity_note", "get_single_affinity_person_by_id"
+            assert names == [*(f"tools/call {tool}" for tool in (whoami, note, person)), "tools/call"], names
 
 
 class Capture(Stage):

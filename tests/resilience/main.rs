@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod difficult;
+mod minute;
 mod stand;
 #[path = "../support/mod.rs"]
 mod support;

@@ -194,6 +194,7 @@ fn a_call_whose_client_went_away_is_cancelled_upstream_and_has_its_line() {
     without_secrets(&log);
     let [line] = lines.as_slice() else { panic!("{log}") };
     assert_eq!((&line["tool"], &line["decision"], &line["error"]), (&json!(GET), &json!("allow"), &json!("cancelled")));
+    assert_eq!(line["upstream.requests"], 1, "what may have changed something is told: {line}");
 }
 
 #[test]

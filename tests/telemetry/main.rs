@@ -11,3 +11,4 @@ mod sidecar;
 mod spans;
 #[path = "../support/mod.rs"]
 mod support;
+mod tls;

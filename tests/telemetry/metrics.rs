@@ -48,6 +48,11 @@ fn a_scripted_run_moves_every_metric_of_the_road_here_and_at_the_collector() {
     assert!(text.contains("chaperone_account_budget_reset{"));
     assert!(!text.contains("made_up") && !text.contains("made/up"), "no label is of a caller's making");
     sidecar.end();
+    let last = sidecar.metrics();
+    assert!(
+        last.contains("chaperone_added_duration_seconds_count 3"),
+        "who reads after the end reads the last: {last}"
+    );
     let exported = receiver.metrics();
     for name in ["mcp.server.operation.duration", "chaperone.added.duration", "chaperone.decisions", "chaperone.spans"]
     {

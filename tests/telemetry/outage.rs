@@ -43,6 +43,34 @@ fn calls_do_not_notice_an_outage_what_has_no_room_is_counted_and_sending_goes_on
 }
 
 #[test]
+fn metrics_that_cannot_be_exported_are_counted_and_their_recovery_too() {
+    for protocol in ["grpc", "http/protobuf"] {
+        let (upstream, receiver) = (Upstream::start(), Receiver::start());
+        receiver.refuse(true);
+        let endpoint = format!("http://{}", receiver.address);
+        let setup = Setup::new(upstream.address()).policy("full", "token: none");
+        let mut sidecar = Sidecar::with(
+            &setup,
+            &[
+                ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint),
+                ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+                ("OTEL_TRACES_EXPORTER", "none"),
+                ("OTEL_METRIC_EXPORT_INTERVAL", "10"),
+                ("OTEL_EXPORTER_OTLP_TIMEOUT", "500"),
+            ],
+        );
+        sidecar.until("a failed export", |observer| observer.metrics().exports().unwrap().failed > 0);
+        assert!(!sidecar.observer.metrics().exports().unwrap().reachable, "{protocol}");
+        receiver.refuse(false);
+        sidecar.until("the recovery", |observer| observer.metrics().exports().unwrap().reachable);
+        assert!(sidecar.observer.metrics().exports().unwrap().sent > 0, "{protocol}");
+        let text = sidecar.metrics();
+        assert!(text.contains(r#"chaperone_metric_exports_total{chaperone_result="failed"}"#), "{protocol}: {text}");
+        sidecar.end();
+    }
+}
+
+#[test]
 fn the_end_does_not_wait_for_a_backend_that_is_not_there() {
     let upstream = Upstream::start();
     let setup = Setup::new(upstream.address()).policy("full", "token: none");

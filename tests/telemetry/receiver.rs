@@ -2,11 +2,13 @@
 
 use std::{
     convert::Infallible,
+    io::Read as _,
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
 
 use bytes::{BufMut as _, Bytes, BytesMut};
+use flate2::read::GzDecoder;
 use futures_util::stream;
 use http::{HeaderMap, Request, Response};
 use http_body::Frame;
@@ -22,7 +24,12 @@ use opentelemetry_proto::tonic::{
     trace::v1::Span,
 };
 use prost::Message as _;
-use tokio::{net::TcpListener, runtime::Runtime};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    runtime::Runtime,
+};
+use tokio_rustls::TlsAcceptor;
 
 #[derive(Default)]
 struct Stage {
@@ -44,11 +51,20 @@ pub(crate) struct Receiver {
 
 impl Receiver {
     pub(crate) fn start() -> Self {
+        Self::over(None)
+    }
+
+    /// One that speaks TLS only.
+    pub(crate) fn with_tls(acceptor: TlsAcceptor) -> Self {
+        Self::over(Some(acceptor))
+    }
+
+    fn over(tls: Option<TlsAcceptor>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0))).unwrap();
         let address = listener.local_addr().unwrap();
         let stage = Arc::new(Mutex::new(Stage::default()));
-        runtime.spawn(accept(listener, stage.clone()));
+        runtime.spawn(accept(listener, tls, stage.clone()));
         Self { address, stage, _runtime: runtime }
     }
 
@@ -85,14 +101,26 @@ impl Receiver {
     }
 }
 
-async fn accept(listener: TcpListener, stage: Arc<Mutex<Stage>>) {
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, stage: Arc<Mutex<Stage>>) {
     while let Ok((stream, _)) = listener.accept().await {
-        let stage = stage.clone();
+        let (stage, tls) = (stage.clone(), tls.clone());
         tokio::spawn(async move {
-            let service = service_fn(move |request| respond(request, stage.clone()));
-            auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await.ok();
+            match tls {
+                None => serve(stream, stage).await,
+                // A client that does not trust us goes away.
+                Some(tls) => {
+                    if let Ok(stream) = tls.accept(stream).await {
+                        serve(stream, stage).await;
+                    }
+                }
+            }
         });
     }
+}
+
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, stage: Arc<Mutex<Stage>>) {
+    let service = service_fn(move |request| respond(request, stage.clone()));
+    auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await.ok();
 }
 
 type Body = StreamBody<stream::Iter<std::vec::IntoIter<Result<Frame<Bytes>, Infallible>>>>;
@@ -101,9 +129,16 @@ async fn respond(request: Request<Incoming>, stage: Arc<Mutex<Stage>>) -> Result
     let (parts, body) = request.into_parts();
     let mut body = body.collect().await.unwrap().to_bytes();
     let grpc = parts.headers["content-type"] == "application/grpc";
+    let mut packed = parts.headers.get("content-encoding").is_some_and(|encoding| encoding == "gzip");
     if grpc {
         // The message stands behind a flag and its length (gRPC over HTTP/2, "Length-Prefixed-Message").
+        packed = body[0] == 1;
         body = body.slice(5..);
+    }
+    if packed {
+        let mut whole = Vec::new();
+        GzDecoder::new(&*body).read_to_end(&mut whole).unwrap();
+        body = whole.into();
     }
     let refused = {
         let mut stage = stage.lock().unwrap();

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use tokio::{runtime::Runtime, time::Instant};
 use tower::{ServiceExt as _, util::BoxCloneService};
 
-use crate::support::Setup;
+use crate::support::{self, Setup};
 
 pub(crate) struct Sidecar {
     runtime: Runtime,
@@ -81,6 +81,18 @@ impl Sidecar {
 
     pub(crate) fn call(&self, server: &str, tool: &str, arguments: &Value) -> Value {
         self.ask(server, &[], &call(tool, arguments))
+    }
+
+    /// Call a tool and go away once the upstream has the request.
+    pub(crate) fn abandon(&self, server: &str, tool: &str, upstream: &support::Upstream) {
+        let request = Request::post(format!("/mcp/{server}")).header("content-type", "application/json");
+        let request = request.body(Full::new(call(tool, &json!({"id": 7})).to_string().into())).unwrap();
+        upstream.hold();
+        let answer = self.runtime.spawn(self.service.clone().oneshot(request));
+        upstream.wait_for(1);
+        answer.abort();
+        assert!(self.runtime.block_on(answer).unwrap_err().is_cancelled());
+        upstream.release();
     }
 
     /// Wait until something holds; what never does fails the test.

@@ -144,6 +144,24 @@ fn what_failed_or_was_refused_is_traced_though_nothing_else_is() {
 }
 
 #[test]
+fn a_call_whose_client_went_away_shows_what_was_asked_of_the_upstream_until_then() {
+    let (upstream, receiver) = (Upstream::start(), Receiver::start());
+    let mut sidecar = Sidecar::start(&setup(&upstream, &receiver, "traces: {sample: 1.0}"));
+    sidecar.abandon("full", GET, &upstream);
+    sidecar.end();
+    let spans = receiver.spans();
+    let call = named(&spans, &format!("tools/call {GET}"));
+    assert_eq!((failed(call), attribute(call, "error.type").as_str()), (true, "cancelled"));
+    let request = named(&spans, "GET /persons/{id}");
+    assert_eq!((request.kind(), &request.parent_span_id), (SpanKind::Client, &call.span_id));
+    assert_eq!((failed(request), attribute(request, "error.type").as_str()), (true, "cancelled"));
+    assert!(request.end_time_unix_nano <= call.end_time_unix_nano);
+    let text = sidecar.metrics();
+    let line = r#"http_client_request_duration_seconds_count{error_type="no_answer",http_request_method="GET",server_address="127.0.0.1"} 1"#;
+    assert!(text.lines().any(|found| found == line), "{text}");
+}
+
+#[test]
 fn what_is_captured_is_masked() {
     let (upstream, receiver) = (Upstream::start(), Receiver::start());
     upstream.answer(|_| Scripted::json(200, &json!({"id": 7, "first_name": "Ann", "primary_email": "a@secret"})));

@@ -8,7 +8,7 @@ use crate::refusal::{Limited, Refusal, Whose};
 use super::gcra::Standing;
 
 /// Whose limit, and on what. In the order in which limits are locked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Scope {
     Calls,
     Writes,

@@ -2,6 +2,11 @@
 //!
 //! All that is kept of a limit is the theoretical arrival time of its next request, had all before come evenly: how far
 //! it lies ahead of now is what was spent. Times are nanoseconds of a clock that never goes back.
+//!
+//! The crate `governor` is the yardstick of the tests and no more: its check spends what it grants and cannot take it
+//! back, so that a call which a second limit refuses would have spent the first, and its limiter has one rate for life,
+//! so that a reload would forget what was spent. Its hooks (a store and a clock of one's own) would leave two lines of it
+//! in use, and the script of the shared store (`take.lua`) has to reckon exactly as this does in any case.
 
 use crate::budget::Bucket;
 use crate::rate::Rate;
@@ -48,6 +53,16 @@ impl Cell {
         let remaining = left / interval;
         let wait = if remaining >= rate.burst() { 0 } else { interval - left % interval };
         Standing { remaining, wait }
+    }
+
+    /// Requests that were spent and have not come back yet, begun ones included.
+    pub(super) fn requests(self, rate: &Rate, now: u64) -> u64 {
+        self.spent(rate, now).div_ceil(rate.interval())
+    }
+
+    /// The cell without so many requests that it had counted.
+    pub(super) fn less(self, rate: &Rate, requests: u64) -> Self {
+        Self { arrival: self.arrival.saturating_sub(rate.interval().saturating_mul(requests)), ..self }
     }
 
     /// Is nothing spent any more?

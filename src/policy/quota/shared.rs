@@ -2,19 +2,21 @@
 //! call and for what the vendor said of its account.
 //!
 //! While the store is out of reach nobody waits for it: calls go by this process's share of each limit, and a task of
-//! its own knocks until the store is back.
+//! its own knocks until the store is back, and tells it what went by in the meantime.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt::Write, fs, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwapOption;
-use redis::{Client, ErrorKind, RedisError, RedisResult, Script, aio::MultiplexedConnection};
+use redis::{Client, ErrorKind, RedisError, RedisResult, Script, TlsCertificates, aio::MultiplexedConnection};
 use tokio::{
     sync::{Notify, mpsc},
     time::{sleep, timeout},
 };
 
+use super::SharedConfig;
 use super::charge::Charge;
 use super::gcra::Standing;
+use super::own::{Debt, Own};
 use crate::budget::Bucket;
 
 /// Pause between two attempts to reach the store: short enough that nobody notices, long enough to cost nothing.
@@ -29,6 +31,9 @@ const PREFIX: &str = "chaperone:{limits}";
 /// Words of vendors that wait to be shared; more than this are dropped, the next answer says it again.
 const OUTBOX: usize = 1024;
 
+/// Limits that are told of at once: the store answers nobody else while it writes them down.
+const AT_ONCE: usize = 100;
+
 /// What a vendor said of an account, by its identity.
 pub(super) type Word = (String, Vec<Bucket>);
 
@@ -41,6 +46,8 @@ pub(super) struct Shared {
     lost: Notify,
     take: Script,
     tell: Script,
+    record: Script,
+    own: Own,
     outbox: mpsc::Sender<Word>,
     inbox: tokio::sync::Mutex<mpsc::Receiver<Word>>,
 }
@@ -55,21 +62,19 @@ pub(super) struct Taken {
 
 impl Shared {
     /// A store at this URL; it is not reached for before [`Shared::keep_connected`] runs.
-    pub(super) fn new(url: &str, timeout: Duration, replicas: u32) -> Result<Self, String> {
-        // The error may quote the URL, which may hold a password.
-        let client = Client::open(url).map_err(|_| {
-            "`shared` is no URL of a store, expected redis://host:6379/0 or rediss://user:password@host:6379/0"
-                .to_owned()
-        })?;
+    pub(super) fn new(url: &str, config: &SharedConfig) -> Result<Self, String> {
+        let client = client(url, config)?;
         let (outbox, inbox) = mpsc::channel(OUTBOX);
         Ok(Self {
             client,
-            timeout,
-            replicas,
+            timeout: config.timeout,
+            replicas: config.replicas,
             connection: ArcSwapOption::empty(),
             lost: Notify::new(),
             take: Script::new(include_str!("take.lua")),
             tell: Script::new(include_str!("tell.lua")),
+            record: Script::new(include_str!("record.lua")),
+            own: Own::new(config.replicas),
             outbox,
             inbox: tokio::sync::Mutex::new(inbox),
         })
@@ -85,6 +90,11 @@ impl Shared {
         self.replicas
     }
 
+    /// What this process has let pass.
+    pub(super) fn own(&self) -> &Own {
+        &self.own
+    }
+
     /// Where words of vendors go.
     pub(super) fn outbox(&self) -> mpsc::Sender<Word> {
         self.outbox.clone()
@@ -96,7 +106,7 @@ impl Shared {
         let mut call = self.take.key(vendor_key(account));
         call.arg(u8::from(fail_fast));
         for charge in charges {
-            call.key(format!("{PREFIX}:{}:{}", charge.scope.name(), charge.owner));
+            call.key(cell_key(charge.scope.name(), charge.owner));
             call.arg(charge.rate.interval().div_ceil(1000)).arg(charge.rate.burst());
         }
         let mut connection = MultiplexedConnection::clone(&connection);
@@ -124,12 +134,11 @@ impl Shared {
     /// Reach for the store for ever, and hand on what vendors say.
     pub(super) async fn keep_connected(self: Arc<Self>) {
         let mut inbox = self.inbox.lock().await;
-        let mut said = false;
+        let (mut said, mut memory) = (false, None);
         loop {
-            match self.connect().await {
-                Ok(connection) => {
-                    self.connection.store(Some(Arc::new(connection)));
-                    tracing::info!("limits are shared");
+            match self.reach(&mut memory).await {
+                Ok(told) => {
+                    tracing::info!(shared.told = told, "limits are shared");
                     said = true;
                     self.hand_on(&mut inbox).await;
                 }
@@ -147,13 +156,45 @@ impl Shared {
         }
     }
 
+    /// Connect, and tell the store what it does not know. Comes back with the number of limits that it was told of.
+    async fn reach(&self, memory: &mut Option<String>) -> RedisResult<usize> {
+        let mut connection = self.connect().await?;
+        let remembered = remembered(&mut connection).await?;
+        let forgot = memory.as_ref().is_some_and(|known| *known != remembered);
+        let told = self.tell_debts(&mut connection, forgot).await?;
+        *memory = Some(remembered);
+        self.connection.store(Some(Arc::new(connection.clone())));
+        // Those who came too early to see the connection, and too late to be told of before.
+        let late = self.tell_debts(&mut connection, false).await;
+        if let Err(error) = late {
+            self.lose::<()>(&error.to_string());
+        }
+        Ok(told)
+    }
+
+    /// Tell the store what this process let pass alone or, if it forgot, everything that is still spent.
+    async fn tell_debts(&self, connection: &mut MultiplexedConnection, forgot: bool) -> RedisResult<usize> {
+        let mut debts = self.own.debts(forgot);
+        let told = debts.len();
+        while !debts.is_empty() {
+            let rest = debts.split_off(debts.len().min(AT_ONCE));
+            let mut call = self.record.prepare_invoke();
+            for Debt { scope, owner, rate, requests } in &debts {
+                call.key(cell_key(scope.name(), owner));
+                call.arg(rate.interval().div_ceil(1000)).arg(rate.burst()).arg(*requests);
+            }
+            in_time(call.invoke_async::<()>(connection)).await?;
+            self.own.told(debts);
+            debts = rest;
+        }
+        Ok(told)
+    }
+
     async fn connect(&self) -> RedisResult<MultiplexedConnection> {
-        let gone = |what| RedisError::from((ErrorKind::Io, what));
-        let connecting = self.client.get_multiplexed_async_connection();
-        let mut connection = timeout(CONNECT, connecting).await.map_err(|_| gone("no connection in time"))??;
+        let mut connection = in_time(self.client.get_multiplexed_async_connection()).await?;
         let ping = redis::cmd("PING");
-        let answer = timeout(CONNECT, ping.query_async::<()>(&mut connection)).await;
-        answer.map_err(|_| gone("no answer in time"))?.map(|()| connection)
+        in_time(ping.query_async::<()>(&mut connection)).await?;
+        Ok(connection)
     }
 
     /// Until the connection is lost.
@@ -171,10 +212,8 @@ impl Shared {
                 call.arg(bucket.window.unwrap_or_default());
             }
             let mut connection = MultiplexedConnection::clone(&connection);
-            match timeout(CONNECT, call.invoke_async::<()>(&mut connection)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => _ = self.lose::<()>(&error.to_string()),
-                Err(_) => _ = self.lose::<()>("no answer in time"),
+            if let Err(error) = in_time(call.invoke_async::<()>(&mut connection)).await {
+                self.lose::<()>(&error.to_string());
             }
         }
     }
@@ -185,6 +224,43 @@ impl std::fmt::Debug for Shared {
         // The client's own Debug shows the password.
         f.debug_struct("Shared").field("reached", &self.is_reached()).finish_non_exhaustive()
     }
+}
+
+/// The store at this URL.
+fn client(url: &str, config: &SharedConfig) -> Result<Client, String> {
+    // The error may quote the URL, which may hold a password.
+    let unusable = |_| {
+        "`shared` is no URL of a store, expected redis://host:6379/0 or rediss://user:password@host:6379/0".to_owned()
+    };
+    let Some(path) = &config.ca_file else { return Client::open(url).map_err(unusable) };
+    Client::open(url).map_err(unusable)?;
+    let useless = |why: &dyn std::fmt::Display| {
+        let path = path.display();
+        format!("`shared.ca_file` {path} cannot be used, expected certificates in PEM and a rediss:// URL: {why}")
+    };
+    let root_cert = Some(fs::read(path).map_err(|error| useless(&error))?);
+    Client::build_with_tls(url, TlsCertificates { client_tls: None, root_cert }).map_err(|error| useless(&error))
+}
+
+/// An answer of the store, or why there is none.
+async fn in_time<T>(answer: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+    let late = || RedisError::from((ErrorKind::Io, "no answer in time"));
+    timeout(CONNECT, answer).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// A word that the store has kept for as long as it remembers anything; made up by whoever asks first.
+async fn remembered(connection: &mut MultiplexedConnection) -> RedisResult<String> {
+    let mut word = String::new();
+    // Writing to a String cannot fail; without randomness two stores may look like one, which says only less.
+    let _ = write!(word, "{:016x}", getrandom::u64().unwrap_or_default());
+    let key = format!("{PREFIX}:memory");
+    let mut call = redis::pipe();
+    call.cmd("SET").arg(&key).arg(word).arg("NX").ignore().cmd("GET").arg(&key);
+    in_time(call.query_async::<(String,)>(connection)).await.map(|(word,)| word)
+}
+
+fn cell_key(scope: &str, owner: &str) -> String {
+    format!("{PREFIX}:{scope}:{owner}")
 }
 
 fn vendor_key(account: &str) -> String {

@@ -11,7 +11,9 @@ use tokio::{
 
 use super::faults::{GET, fault, head};
 use super::support::{Server, order};
-use crate::refusal::{Applied, UpstreamFaultKind};
+use crate::account::budget::Statement;
+use crate::budget::Bucket;
+use crate::refusal::{Applied, Limited, Refusal, UpstreamFaultKind};
 use crate::upstream::{Config, Upstream};
 
 const TIME: Duration = Duration::from_secs(20);
@@ -84,6 +86,40 @@ async fn beyond_the_bounds_a_call_is_refused_and_the_upstream_hears_nothing_of_i
     assert!(first.await.unwrap().is_ok());
     assert!(!second.await.unwrap().unwrap().exchange.queued.is_zero());
     assert_eq!(counts(&upstream), (0, 0));
+}
+
+#[tokio::test]
+async fn what_waits_when_the_vendors_limit_is_used_up_is_not_sent_any_more() {
+    for fail_fast in [true, false] {
+        let (server, mut asked, let_go) = held().await;
+        let (account, upstream) = (server.account(), upstream(1, 5));
+        if fail_fast {
+            upstream.ledgers().fail_fast();
+        }
+        let call = || {
+            let (upstream, order) = (upstream.clone(), order(&account, GET, &json!({"id": 7}), TIME));
+            tokio::spawn(async move { upstream.carry_out(order).await })
+        };
+        let first = call();
+        asked.recv().await.unwrap();
+        let waiting = [call(), call()];
+        while counts(&upstream) != (1, 2) {
+            tokio::task::yield_now().await;
+        }
+        let empty = Bucket { scope: "user".into(), limit: 9, remaining: 0, reset: Some(17), window: Some(60) };
+        upstream.ledgers().hear(&account, [Statement::Limited(empty.clone())].into_iter());
+        let_go.add_permits(3);
+        assert!(first.await.unwrap().is_ok());
+        for call in waiting {
+            match call.await.unwrap() {
+                Err(Refusal::Limited(limited)) if fail_fast => assert_eq!(*limited, Limited::vendor(empty.clone())),
+                Ok(_) if !fail_fast => asked.recv().await.unwrap(),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(asked.try_recv().is_err());
+        assert_eq!(counts(&upstream), (0, 0));
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::support::{KEY, Server, answer, json, order};
 use crate::budget::Bucket;
 use crate::refusal::Refusal;
-use crate::upstream::{Config, Upstream};
+use crate::upstream::{Config, Pool, Upstream};
 
 #[tokio::test]
 async fn a_get_carries_what_the_account_and_the_catalog_say_and_nothing_more() {
@@ -86,6 +86,7 @@ async fn calls_share_a_connection() {
         upstream.clone().carry_out(call).await.unwrap();
     }
     assert_eq!(server.connections.load(Ordering::SeqCst), 1);
+    assert_eq!(upstream.pools(), [Pool { host: Some("127.0.0.1".into()), open: 1, opened: 1 }]);
 }
 
 #[tokio::test]

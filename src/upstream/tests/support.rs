@@ -23,7 +23,7 @@ use crate::account::Account;
 use crate::catalog::Catalog;
 use crate::catalog::offer::Offer;
 use crate::catalog::tool::{Body, Paging, PathTemplate, Place, Placed, Rest, Segment, Shape};
-use crate::outcome::{Content, Outcome};
+use crate::outcome::{Content, Outcome, Progress};
 use crate::refusal::Refusal;
 use crate::secret::Secret;
 use crate::trace::TraceParent;
@@ -178,6 +178,7 @@ pub(in crate::upstream) fn order(account: &Arc<Account>, tool: &str, arguments: 
         now,
         deadline: Instant::now() + time,
         trace: TraceParent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").unwrap(),
+        progress: Progress::default(),
     }
 }
 

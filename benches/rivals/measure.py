@@ -19,6 +19,8 @@ HERE = Path(__file__).resolve().parent
 READY = "listening on http://"
 # Where load, upstream and collector run, and where what is measured runs.
 LOAD_CORE, CONTENDER_CORE = "1", "0"
+# A sample is as long as it takes for so many calls, up to so many seconds: FastMCP has some hundred calls a second.
+CALLS, LONGEST = 200, 6.0
 # Above this share of its core taken by others a contender was not measured alone.
 TOLERATED_STARVATION = 0.02
 CLOSED = (16, 64)
@@ -115,6 +117,8 @@ class Contender:
         self.exchange = exchange(path, holds)
         self.pids = server.pids()
         self.samples = {}
+        # Unknown yet: the first sample has to be long enough for everyone.
+        self.carried = CALLS / LONGEST
 
 
 class Run:
@@ -169,7 +173,7 @@ class Run:
 
     def sample(self, contender, connections, rate):
         """One sample: every answer is checked by the load, and a wrong one ends the run."""
-        seconds = self.options.seconds
+        seconds = min(max(self.options.seconds, CALLS / (rate or contender.carried)), LONGEST)
         load = {
             "target": contender.server.address,
             "exchange": contender.exchange,
@@ -202,7 +206,7 @@ class Run:
     def measure(self):
         contenders = self.contenders()
         for contender in contenders:
-            self.sample(contender, PACED, None)
+            contender.carried = self.sample(contender, PACED, None)["throughput"]
         carried = {c.name: self.undisturbed(c, PACED, None)["throughput"] for c in contenders}
         slowest = min(carried.values())
         rates = [half(slowest)]

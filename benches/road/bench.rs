@@ -1,7 +1,8 @@
 //! A run: every contender in every case in every round, in turns.
 
-use std::fs;
+use std::io::Write as _;
 use std::time::Duration;
+use std::{fs, io};
 
 use crate::Error;
 use crate::cli::{Plan, Suite};
@@ -73,6 +74,8 @@ impl Bench<'_> {
         helpers: &[u32],
         cases: Vec<Case>,
     ) -> Result<(), Error> {
+        // A run takes minutes; where stderr is gone nobody waits.
+        let _ = writeln!(io::stderr(), "road: measuring {name}");
         let mut samples: Vec<Vec<Vec<Sample>>> =
             cases.iter().map(|_| contenders.iter().map(|_| Vec::new()).collect()).collect();
         for round in 0..self.plan.rounds() {

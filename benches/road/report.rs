@@ -165,7 +165,7 @@ fn occupied(group: &Group, case: usize) -> Option<String> {
     let own = group.spread(case, 0, |sample| sample.busy + sample.starved)?.median;
     let load = group.spread(case, 0, |sample| sample.load_busy)?.median;
     let verdict = if own < SATURATED {
-        ": it was not the limit, and the ratio of throughput flatters; that of CPU time does not"
+        ": it waited for the load, or for others on the load's core; believe the ratio of CPU time"
     } else {
         ""
     };

@@ -170,21 +170,20 @@ fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
-/// Escaped text is gathered in blocks of so many bytes.
+/// Escaped text is gathered in blocks of so many bytes; a power of two.
 const BLOCK: usize = 512;
-/// A block with fewer bytes left than this is full: eight bytes are eight escapes at most, and eight more are written
-/// beyond them.
-const ROOM: usize = json::WORD * (LONGEST_ESCAPE + 1);
+/// A block with fewer bytes left than this is full: eight bytes are eight escapes at most.
+const ROOM: usize = json::WORD * LONGEST_ESCAPE;
 
 /// The characters of a JSON string (RFC 8259 section 7): quotes, backslashes and controls are escaped.
 ///
 /// What is escaped here is mostly JSON, where every few bytes there is a quote. So eight bytes are always written, and
 /// once more behind every escape among them, from the byte that follows it.
 fn escape(out: &mut Vec<u8>, text: &[u8]) {
-    let (mut block, mut length) = ([0; BLOCK], 0);
-    let mut words = text.chunks_exact(json::WORD);
-    for word in &mut words {
-        let mut word = u64::from_le_bytes(word.try_into().expect("a chunk is a word"));
+    let (mut block, mut length) = ([0; BLOCK + json::WORD], 0);
+    let (words, rest) = text.as_chunks();
+    for word in words {
+        let mut word = u64::from_le_bytes(*word);
         let (mut stops, mut left) = (json::stops(word), json::WORD);
         if length > BLOCK - ROOM {
             out.extend_from_slice(&block[..length]);
@@ -192,26 +191,35 @@ fn escape(out: &mut Vec<u8>, text: &[u8]) {
         }
         put(&mut block, length, word);
         while stops != 0 {
-            let bits = stops.trailing_zeros() / u8::BITS * u8::BITS;
+            let bits = stops.trailing_zeros() & !(u8::BITS - 1);
             let plain = (bits / u8::BITS) as usize;
-            word >>= bits;
-            let (escaped, escape) = escaped(word.to_le_bytes()[0]);
-            put(&mut block, length + plain, u64::from_le_bytes(escaped));
-            length += plain + escape;
+            (word, stops) = (word >> bits, stops >> bits >> u8::BITS);
+            let byte = word.to_le_bytes()[0];
+            length += plain;
             left -= plain + 1;
-            (word, stops) = (word >> u8::BITS, stops >> bits >> u8::BITS);
+            if byte >= 0x20 {
+                put(&mut block, length, word << u8::BITS | u64::from(b'\\'));
+                length += 2;
+            } else {
+                let (escaped, escape) = escaped(byte);
+                put(&mut block, length, u64::from_le_bytes(escaped));
+                length += escape;
+            }
+            word >>= u8::BITS;
             put(&mut block, length, word);
         }
         length += left;
     }
     out.extend_from_slice(&block[..length]);
-    for &byte in words.remainder() {
+    for &byte in rest {
         let (escaped, length) = escaped(byte);
         out.extend_from_slice(&escaped[..length]);
     }
 }
 
-fn put(block: &mut [u8; BLOCK], at: usize, word: u64) {
+fn put(block: &mut [u8; BLOCK + json::WORD], at: usize, word: u64) {
+    // The mask changes nothing; it tells the compiler that there is room.
+    let at = at & (BLOCK - 1);
     block[at..at + json::WORD].copy_from_slice(&word.to_le_bytes());
 }
 

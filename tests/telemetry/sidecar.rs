@@ -24,7 +24,7 @@ use crate::support::{self, Setup};
 
 pub(crate) struct Sidecar {
     runtime: Runtime,
-    service: BoxCloneService<Request<Full<Bytes>>, Response<Full<Bytes>>, Infallible>,
+    service: BoxCloneService<Request<Full<Bytes>>, Response<chaperone::mcp::body::Body>, Infallible>,
     pub(crate) observer: Observer,
     background: Option<Background>,
     pub(crate) folder: TempDir,

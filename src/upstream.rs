@@ -30,6 +30,7 @@ mod multipart;
 mod outcome;
 mod page;
 mod plane;
+mod pool;
 mod ratelimit;
 mod redirect;
 mod rest;

@@ -2,55 +2,108 @@
 //!
 //! By hand, because the load generator shares its core with the upstream: whatever it spends, the contenders wait for.
 
-use crate::request::{DIGITS, Dialect, QUERY_PREFIX};
+use memchr::memmem;
 
-/// How far the bytes read so far reach.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Extent {
-    /// More has to be read.
-    Incomplete,
-    /// The answer is whole; its body is the last `body` bytes of `whole`.
-    Complete { whole: usize, body: usize },
+use crate::exchange::{Exchange, query};
+
+/// How the end of a body is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Body {
+    /// So many bytes are to come.
+    Sized(usize),
+    /// Chunks are to come (RFC 9112, 7.1).
+    Chunked(Chunk),
 }
 
-/// Measures what was read of an answer.
+/// Where in a chunked body the reader stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Chunk {
+    /// In the line with the size, which so far is this.
+    Size(usize),
+    /// So many bytes of the chunk and its line end are to come.
+    Data(usize),
+    /// Behind the last chunk, with so many bytes of the last line end to come.
+    End(usize),
+}
+
+impl Body {
+    /// Goes on over `bytes`; whether the body ends with them.
+    ///
+    /// # Errors
+    /// If there is more than the body.
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> Result<bool, String> {
+        match self {
+            Self::Sized(left) => {
+                *left = left
+                    .checked_sub(bytes.len())
+                    .ok_or_else(|| format!("expected one answer, got {} more bytes", bytes.len() - *left))?;
+                Ok(*left == 0)
+            }
+            Self::Chunked(chunk) => chunk.take(bytes),
+        }
+    }
+}
+
+impl Chunk {
+    fn take(&mut self, mut bytes: &[u8]) -> Result<bool, String> {
+        while let Some((&first, rest)) = bytes.split_first() {
+            (*self, bytes) = match *self {
+                Self::Size(0) if first == b'\n' => (Self::End(2), rest),
+                Self::Size(size) if first == b'\n' => (Self::Data(size + 2), rest),
+                Self::Size(size) => match char::from(first).to_digit(16) {
+                    Some(digit) => (Self::Size(size * 16 + digit as usize), rest),
+                    None => (Self::Size(size), rest),
+                },
+                Self::Data(left) => {
+                    let taken = left.min(bytes.len());
+                    (if taken == left { Self::Size(0) } else { Self::Data(left - taken) }, &bytes[taken..])
+                }
+                Self::End(0) => return Err(format!("expected one answer, got {} more bytes", bytes.len())),
+                Self::End(left) => (Self::End(left - 1), rest),
+            };
+        }
+        Ok(*self == Self::End(0))
+    }
+}
+
+/// The length of the head of an answer, and its body; `None` while the head is not whole.
 ///
 /// # Errors
-/// What is wrong with the answer: a status other than 200, or a body whose length is not said.
-pub(crate) fn extent(read: &[u8]) -> Result<Extent, String> {
-    let Some(head) = read.windows(4).position(|bytes| bytes == b"\r\n\r\n").map(|at| at + 4) else {
-        return Ok(Extent::Incomplete);
+/// What is wrong with the answer: a status other than 200, or a body whose end is not said.
+pub(crate) fn head(read: &[u8]) -> Result<Option<(usize, Body)>, String> {
+    let Some(length) = memmem::find(read, b"\r\n\r\n").map(|at| at + 4) else {
+        return Ok(None);
     };
     if !read.starts_with(b"HTTP/1.1 200 ") {
         return Err(format!("expected status 200, got: {}", String::from_utf8_lossy(read)));
     }
-    let body = content_length(&read[..head])
-        .ok_or_else(|| format!("expected a content-length, got: {}", String::from_utf8_lossy(&read[..head])))?;
-    let whole = head + body;
-    Ok(if read.len() < whole { Extent::Incomplete } else { Extent::Complete { whole, body } })
+    let head = &read[..length];
+    let body = match field(head, b"content-length:") {
+        Some(value) => Body::Sized(value.parse().map_err(|_| format!("expected a length, got {value}"))?),
+        None if field(head, b"transfer-encoding:") == Some("chunked") => Body::Chunked(Chunk::Size(0)),
+        None => return Err(format!("expected the body's length, got: {}", String::from_utf8_lossy(head))),
+    };
+    Ok(Some((length, body)))
 }
 
-fn content_length(head: &[u8]) -> Option<usize> {
-    const NAME: &[u8] = b"content-length:";
+fn field<'a>(head: &'a [u8], name: &[u8]) -> Option<&'a str> {
     head.split(|&byte| byte == b'\n')
-        .find(|line| line.get(..NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME)))
-        .and_then(|line| std::str::from_utf8(&line[NAME.len()..]).ok()?.trim().parse().ok())
+        .find(|line| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name)))
+        .and_then(|line| Some(std::str::from_utf8(&line[name.len()..]).ok()?.trim()))
 }
 
-/// Judges the body of the answer to the call with the number `digits`: a failure is often faster than an answer, and
-/// so is an answer out of a memory.
+/// Judges the answer to the call with this number, by the beginning and the end of its body: a failure is often faster
+/// than an answer, and so is an answer out of a memory.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(crate) fn judge(body: &[u8], dialect: Dialect, digits: [u8; DIGITS]) -> Result<(), String> {
-    let body = std::str::from_utf8(body).map_err(|error| format!("expected UTF-8 in the answer: {error}"))?;
-    let mut query = [0; QUERY_PREFIX.len() + DIGITS];
-    query[..QUERY_PREFIX.len()].copy_from_slice(QUERY_PREFIX.as_bytes());
-    query[QUERY_PREFIX.len()..].copy_from_slice(&digits);
-    let query = std::str::from_utf8(&query).expect("digits are ASCII");
-    let right = match dialect {
-        Dialect::Rest => body.contains(r#""persons":["#),
-        Dialect::Mcp => body.contains(r#""result":"#) && !body.contains(r#""isError":true"#),
-    };
-    if right && body.contains(query) { Ok(()) } else { Err(format!("expected the list for {query}, got: {body}")) }
+pub(crate) fn judge(front: &[u8], end: &[u8], exchange: &Exchange, number: u64) -> Result<(), String> {
+    let right = memmem::find(front, exchange.holds.as_bytes()).is_some()
+        && (!exchange.echoes || memmem::find(front, &query(number)).is_some())
+        && memmem::find(end, br#""isError":true"#).is_none();
+    if right {
+        return Ok(());
+    }
+    let [front, end] = [front, end].map(String::from_utf8_lossy);
+    Err(format!("expected {} and the query of call {number}, got: {front} … {end}", exchange.holds))
 }

@@ -2,20 +2,20 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Instant;
 
 use tokio::task::LocalSet;
-use tokio::time::Instant;
 
 use crate::Error;
-use crate::cli::Load;
 use crate::connection::Connection;
+use crate::role::Load;
 use crate::sample::{Sample, Tally, Window};
 
 /// Runs the load, and measures it.
-pub(crate) async fn run(load: &Load) -> Result<Sample, Error> {
+pub(crate) async fn run(load: &'static Load) -> Result<Sample, Error> {
     let mut connections = Vec::with_capacity(load.connections);
     for _ in 0..load.connections {
-        connections.push(Connection::open(load.target, load.dialect).await?);
+        connections.push(Connection::open(load.target, &load.exchange).await?);
     }
     let window = Window::from_now(load);
     let number = Rc::new(Cell::new(load.first));
@@ -26,7 +26,7 @@ pub(crate) async fn run(load: &Load) -> Result<Sample, Error> {
         .collect();
     local
         .run_until(async {
-            let cpu = window.watch(load.pid).await?;
+            let cpu = window.watch(load).await?;
             let mut tally = Tally::default();
             for caller in callers {
                 tally.add(caller.await??);
@@ -37,13 +37,18 @@ pub(crate) async fn run(load: &Load) -> Result<Sample, Error> {
 }
 
 /// Calls until the window has passed, and counts the calls that lie wholly inside it.
-async fn call_until(mut connection: Connection, window: Window, number: Rc<Cell<u64>>) -> Result<Tally, Error> {
+async fn call_until(
+    mut connection: Connection<'static>,
+    window: Window,
+    number: Rc<Cell<u64>>,
+) -> Result<Tally, Error> {
     let mut tally = Tally::default();
     loop {
         let sent = Instant::now();
         if sent >= window.end {
             return Ok(tally);
         }
+        tally.made += 1;
         let answered = connection.call(number.replace(number.get() + 1)).await?;
         if window.holds(sent) && window.holds(answered) {
             tally.answered += 1;

@@ -1,102 +1,115 @@
-//! Who is measured: the floor, and chaperone as it is shipped.
+//! Who is measured: the floor, chaperone as it is shipped, and whoever else is named on the command line.
 
-use std::env;
-use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use serde::Deserialize;
 use tempfile::TempDir;
 
-use crate::Error;
+use crate::exchange::Exchange;
+use crate::payload::Payload;
 use crate::process::{Core, Server, on};
-use crate::request::{Dialect, SERVER, TOOL};
+use crate::program::Programs;
+use crate::setup::{KEY_VARIABLE, SERVER, Setup};
+use crate::{Error, machine};
 
-/// Where chaperone finds the key it presents to the upstream.
-const KEY_VARIABLE: &str = "ROAD_KEY";
+/// Where a rival's command finds the upstream.
+const UPSTREAM_VARIABLE: &str = "ROAD_UPSTREAM";
 
-/// The log of [`Log::CallsKept`].
-const LOG_FILE: &str = "log";
-
-/// What chaperone tells of its work.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Log {
-    /// Failures only: there are none.
-    Failures,
-    /// A line for every call, written to nowhere: what is measured is its making.
-    Calls,
-    /// The same into a file, to see that the lines are made.
-    CallsKept,
-}
-
-/// A proxy that runs and waits for load.
+/// A server that runs and waits for load.
 #[derive(Debug)]
 pub(crate) struct Contender {
-    pub(crate) name: &'static str,
-    pub(crate) dialect: Dialect,
+    pub(crate) name: String,
+    pub(crate) exchange: Exchange,
     pub(crate) server: Server,
-    /// Its configuration, which is there as long as it runs.
-    folder: Option<TempDir>,
+    /// Its processes, whose CPU time is read.
+    pub(crate) pids: Vec<u32>,
+    /// What it was told, which is there as long as it runs.
+    _folder: Option<TempDir>,
 }
 
 impl Contender {
-    /// The floor in front of `upstream`; `program` is this bench.
-    pub(crate) fn floor(name: &'static str, program: &Path, upstream: &Server) -> Result<Self, Error> {
-        let address = upstream.address.to_string();
-        let server =
-            Server::start(on(Core::Contender, program).args(["--bench", "floor", "--upstream", address.as_str()]))?;
-        Ok(Self { name, dialect: Dialect::Rest, server, folder: None })
+    /// The floor, in front of an upstream that answers with `payload`.
+    pub(crate) fn floor(name: &str, programs: &Programs, upstream: &Server, payload: Payload) -> Result<Self, Error> {
+        let mut command = on(Core::Contender, &programs.floor);
+        let server = Server::start(command.arg("forward").arg(upstream.address.to_string()))?;
+        let exchange = Exchange::call(SERVER, payload.tool()).answered_by(payload.list());
+        Self::new(name, exchange, server, None)
     }
 
-    /// chaperone in front of `upstream`.
-    pub(crate) fn chaperone(name: &'static str, upstream: &Server, log: Log) -> Result<Self, Error> {
-        let folder = configuration(upstream, log)?;
-        let mut command = serve(folder.path());
-        match log {
-            Log::Failures => {}
-            Log::Calls => _ = command.stderr(Stdio::null()),
-            Log::CallsKept => _ = command.stderr(File::create(folder.path().join(LOG_FILE))?),
+    /// A bare server that answers `exchange` with `bytes`.
+    pub(crate) fn bare(programs: &Programs, exchange: Exchange, bytes: &[u8]) -> Result<Self, Error> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("answer");
+        std::fs::write(&file, bytes)?;
+        let server = Server::start(on(Core::Contender, &programs.floor).arg("answer").arg(file))?;
+        Self::new("bare server", exchange, server, Some(folder))
+    }
+
+    /// chaperone, set up so.
+    pub(crate) fn chaperone(name: &str, programs: &Programs, setup: &Setup, exchange: Exchange) -> Result<Self, Error> {
+        let folder = setup.write()?;
+        let mut command = on(Core::Contender, &programs.chaperone);
+        command.args(["serve", "--config"]).arg(folder.path().join("chaperone.yaml"));
+        // One core, so one worker thread.
+        command.env("TOKIO_WORKER_THREADS", "1").env(KEY_VARIABLE, "road-key");
+        if setup.log {
+            // What is measured is the making of a line.
+            command.stderr(Stdio::null());
         }
-        Ok(Self { name, dialect: Dialect::Mcp, server: Server::start(&mut command)?, folder: Some(folder) })
+        Self::new(name, exchange, Server::start(&mut command)?, Some(folder))
     }
 
-    /// Whether its log, which was kept, names the tool that was called.
-    pub(crate) fn has_logged_calls(&self) -> Result<bool, Error> {
-        let folder = self.folder.as_ref().ok_or("this contender keeps no log")?;
-        Ok(fs::read_to_string(folder.path().join(LOG_FILE))?.contains(TOOL))
+    /// chaperone with limits: what calls it presents an API token.
+    pub(crate) fn limited(name: &str, programs: &Programs, setup: &Setup, exchange: Exchange) -> Result<Self, Error> {
+        let token = ApiToken::new(programs)?;
+        let mut exchange = exchange;
+        exchange.headers.push(("authorization".to_owned(), format!("Bearer {}", token.token)));
+        Self::chaperone(name, programs, &Setup { limits: Some(token.api_tokens_line), ..setup.clone() }, exchange)
+    }
+
+    /// Whoever `command`, a line for the shell, starts in front of `upstream`.
+    ///
+    /// The command finds the upstream in `ROAD_UPSTREAM` (`HOST:PORT`). On stdout it says `listening on
+    /// http://HOST:PORT/PATH`; before that, where the request is another than chaperone's, `header NAME: VALUE` (all
+    /// of them, as often as it takes), `body TEXT` with `road-############` where the query goes, and `holds TEXT` for
+    /// what stands near the beginning of every right answer.
+    pub(crate) fn rival(name: &str, command: &str, upstream: &Server) -> Result<Self, Error> {
+        let mut shell = on(Core::Contender, "sh".as_ref());
+        shell.arg("-c").arg(command).env(UPSTREAM_VARIABLE, upstream.address.to_string());
+        let server = Server::start(&mut shell)?;
+        let mut exchange = Exchange::call(SERVER, Payload::People.tool());
+        let said =
+            |key: &'static str| server.said.iter().filter_map(move |line| line.strip_prefix(key)?.strip_prefix(' '));
+        if said("header").next().is_some() {
+            let pairs = said("header").filter_map(|header| header.split_once(':'));
+            exchange.headers = pairs.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect();
+        }
+        if let Some(body) = said("body").next() {
+            body.clone_into(&mut exchange.body);
+        }
+        if let Some(holds) = said("holds").next() {
+            holds.clone_into(&mut exchange.holds);
+        }
+        exchange.path.clone_from(server.said.last().expect("the path is the last of what it said"));
+        Self::new(name, exchange, server, None)
+    }
+
+    fn new(name: &str, exchange: Exchange, server: Server, folder: Option<TempDir>) -> Result<Self, Error> {
+        let pids = machine::family(server.pid())?;
+        Ok(Self { name: name.to_owned(), exchange, server, pids, _folder: folder })
     }
 }
 
-/// The binary that is measured: `CHAPERONE_BIN`, or the one cargo built beside this bench.
-fn binary() -> PathBuf {
-    env::var_os("CHAPERONE_BIN").unwrap_or_else(|| OsStr::new(env!("CARGO_BIN_EXE_chaperone")).to_owned()).into()
+/// What `chaperone token new --json` prints.
+#[derive(Deserialize)]
+struct ApiToken {
+    token: String,
+    api_tokens_line: String,
 }
 
-/// `chaperone serve` with the configuration in `folder`, on one worker thread as it has one core.
-fn serve(folder: &Path) -> Command {
-    let mut command = on(Core::Contender, &binary());
-    command.args(["serve", "--config"]).arg(folder.join("chaperone.yaml"));
-    command.env("TOKIO_WORKER_THREADS", "1").env(KEY_VARIABLE, "road-key");
-    command
-}
-
-/// A folder with a configuration and one policy: every tool, for whoever reaches the port.
-fn configuration(upstream: &Server, log: Log) -> Result<TempDir, Error> {
-    let folder = tempfile::tempdir()?;
-    let policies = folder.path().join("policies");
-    fs::create_dir(&policies)?;
-    fs::write(policies.join("road.yaml"), format!("name: {SERVER}\naccount: road\nconfig: {{}}\ntoken: none\n"))?;
-    let level = match log {
-        Log::Failures => "warn",
-        Log::Calls | Log::CallsKept => "info",
-    };
-    let configuration = format!(
-        "listen: 127.0.0.1:0\nadmin: {{listen: 127.0.0.1:0}}\npolicies: {policies}\n\
-         accounts:\n  - id: road\n    integration: affinity\n    base_url: http://{upstream}\n    \
-         credentials: {{api_key: {{env: {KEY_VARIABLE}}}}}\ntelemetry: {{log: {{level: {level}}}}}\n",
-        policies = policies.display(),
-        upstream = upstream.address,
-    );
-    fs::write(folder.path().join("chaperone.yaml"), configuration)?;
-    Ok(folder)
+impl ApiToken {
+    fn new(programs: &Programs) -> Result<Self, Error> {
+        let output = Command::new(&programs.chaperone).args(["token", "new", "--name", "road", "--json"]).output()?;
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
 }

@@ -15,15 +15,17 @@ pub(crate) struct CpuTime {
 }
 
 impl CpuTime {
-    /// The CPU time of process `pid`, exact to the nanosecond where `/proc/PID/stat` counts ticks of 10 ms.
-    pub(crate) fn of(pid: u32) -> Result<Self, Error> {
+    /// The CPU time of these processes, exact to the nanosecond where `/proc/PID/stat` counts ticks of 10 ms.
+    pub(crate) fn of(pids: &[u32]) -> Result<Self, Error> {
         let mut sum = Self::default();
-        for task in fs::read_dir(format!("/proc/{pid}/task"))? {
-            let line = fs::read_to_string(task?.path().join("schedstat"))?;
-            let mut fields = line.split_ascii_whitespace().map(str::parse::<u64>);
-            let mut next = || fields.next().ok_or("expected two numbers in schedstat")?.map_err(Error::from);
-            sum.ran += Duration::from_nanos(next()?);
-            sum.waited += Duration::from_nanos(next()?);
+        for pid in pids {
+            for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+                let line = fs::read_to_string(task?.path().join("schedstat"))?;
+                let mut fields = line.split_ascii_whitespace().map(str::parse::<u64>);
+                let mut next = || fields.next().ok_or("expected two numbers in schedstat")?.map_err(Error::from);
+                sum.ran += Duration::from_nanos(next()?);
+                sum.waited += Duration::from_nanos(next()?);
+            }
         }
         Ok(sum)
     }
@@ -43,6 +45,21 @@ pub(crate) fn resident_mib(pid: u32) -> Result<(f64, f64), Error> {
         Some(kib / 1024.0)
     };
     field("VmRSS").zip(field("VmHWM")).ok_or_else(|| format!("no memory in the status of process {pid}").into())
+}
+
+/// Process `pid` and all that descend from it.
+pub(crate) fn family(pid: u32) -> Result<Vec<u32>, Error> {
+    let mut family = vec![pid];
+    let mut next = 0;
+    while let Some(pid) = family.get(next) {
+        // One that has ended since has no children.
+        for task in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten() {
+            let children = fs::read_to_string(task?.path().join("children")).unwrap_or_default();
+            family.extend(children.split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+        }
+        next += 1;
+    }
+    Ok(family)
 }
 
 /// The machine class in one line: cores, processor, kernel, and what the kernel does on every packet.

@@ -5,30 +5,40 @@
 //! round, so that a machine that grows slower or faster in the meantime does not count. `benches/README.md` says how to
 //! read them.
 //!
-//! One program in several roles: [`bench`] starts itself again as [`upstream`], [`floor`] and load generator
-//! ([`closed`], [`paced`]), each in a process of its own.
+//! [`bench`] is a run: it builds the [`program`]s, has every [`suite`] measured, and hands the [`results`] to the
+//! [`report`]. One program in several [`role`]s: it starts itself again as upstream, collector and load generator.
 
 mod answer;
 mod bench;
 mod cli;
 mod closed;
+mod collector;
 mod connection;
 mod contender;
-mod floor;
+mod exchange;
+mod hold;
 mod machine;
 mod paced;
+mod payload;
 mod process;
+mod program;
 mod report;
-mod request;
+mod results;
+mod role;
 mod sample;
+mod setup;
+mod stage;
 mod stats;
+mod suite;
+mod target;
 mod upstream;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{Cli, Role};
+use cli::Cli;
 
 /// Why a role or the whole bench gave up; the text is for the person at the terminal.
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -36,42 +46,15 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 fn main() -> ExitCode {
     // `cargo test --all-targets` runs a bench without this flag: there is nothing to measure in a debug build.
     if !std::env::args().skip(1).any(|argument| argument == "--bench") {
-        return say("run by: cargo bench --bench road\n");
+        return say(Ok("run by: cargo bench --bench road\n".to_owned()));
     }
-    match run(Cli::parse()) {
-        Ok(text) => say(&text),
-        Err(error) => {
-            let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("road: {error}\n").as_bytes());
-            ExitCode::FAILURE
-        }
-    }
+    role::played(say).unwrap_or_else(|| say(bench::run(&Cli::parse().plan)))
 }
 
-fn run(cli: Cli) -> Result<String, Error> {
-    match cli.role {
-        None => bench::run(&cli.plan),
-        Some(Role::Upstream) => alone(upstream::run()).map(|never| match never {}),
-        Some(Role::Floor { upstream }) => alone(floor::run(upstream)).map(|never| match never {}),
-        Some(Role::Load(load)) => {
-            let sample = alone(async {
-                match load.rate {
-                    None => closed::run(&load).await,
-                    Some(rate) => paced::run(&load, rate).await,
-                }
-            })?;
-            Ok(serde_json::to_string(&sample)?)
-        }
-    }
-}
-
-/// Runs a role on a runtime of one thread: a role has one core.
-fn alone<T>(role: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(role)
-}
-
-fn say(text: &str) -> ExitCode {
-    match std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
-    }
+fn say(outcome: Result<String, Error>) -> ExitCode {
+    let (written, code) = match outcome {
+        Ok(text) => (std::io::stdout().write_all(text.as_bytes()), ExitCode::SUCCESS),
+        Err(error) => (writeln!(std::io::stderr(), "road: {error}"), ExitCode::FAILURE),
+    };
+    written.map_or(ExitCode::FAILURE, |()| code)
 }

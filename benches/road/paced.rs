@@ -5,15 +5,14 @@
 //! the contender's doing: it is reported beside.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
-use tokio::time::Instant;
 
 use crate::Error;
-use crate::cli::Load;
 use crate::connection::Connection;
+use crate::role::Load;
 use crate::sample::{Sample, Tally, Window};
 
 /// A call that fell due.
@@ -23,11 +22,11 @@ struct Due {
 }
 
 /// Runs the load at `rate` calls a second, and measures it.
-pub(crate) async fn run(load: &Load, rate: f64) -> Result<Sample, Error> {
+pub(crate) async fn run(load: &'static Load, rate: f64) -> Result<Sample, Error> {
     let local = LocalSet::new();
     let mut opened = Vec::with_capacity(load.connections);
     for _ in 0..load.connections {
-        opened.push(Connection::open(load.target, load.dialect).await?);
+        opened.push(Connection::open(load.target, &load.exchange).await?);
     }
     let window = Window::from_now(load);
     let (senders, callers): (Vec<_>, Vec<_>) = opened
@@ -42,7 +41,7 @@ pub(crate) async fn run(load: &Load, rate: f64) -> Result<Sample, Error> {
     let pacer = thread::spawn(move || pace(&senders, window, interval, first));
     local
         .run_until(async {
-            let cpu = window.watch(load.pid).await?;
+            let cpu = window.watch(load).await?;
             let mut tally = Tally::default();
             for caller in callers {
                 tally.add(caller.await??);
@@ -77,12 +76,13 @@ fn pace(connections: &[UnboundedSender<Due>], window: Window, interval: Duration
 /// Makes the calls that fall due. Counts the answers that came inside the window, and times the calls that fell due in
 /// it: a contender that cannot keep up answers fewer, and the last of them late.
 async fn call_when_due(
-    mut connection: Connection,
+    mut connection: Connection<'static>,
     window: Window,
     mut due: UnboundedReceiver<Due>,
 ) -> Result<Tally, Error> {
     let mut tally = Tally::default();
     while let Some(Due { at, number }) = due.recv().await {
+        tally.made += 1;
         let answered = connection.call(number).await?;
         if window.holds(answered) {
             tally.answered += 1;

@@ -1,19 +1,20 @@
 //! The processes of a run: started on a core, awaited, and gone when the run is over.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{LazyLock, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{io, thread};
+
+use road::READY;
 
 use crate::{Error, machine};
 
-/// What a server says on stdout when it is ready; chaperone says the same.
-const READY: &str = "listening on http://";
 /// Far beyond any start.
-const READY_WITHIN: Duration = Duration::from_secs(10);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// Where a process may run.
 #[derive(Clone, Copy, Debug)]
@@ -48,11 +49,13 @@ pub(crate) fn on(core: Core, program: &Path) -> Command {
     command
 }
 
-/// A server that listens; it ends with this value.
+/// A server that listens; it ends with this value, and so does whatever it has started.
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
+    /// What it said before it was ready, and the path behind its address as the last line.
+    pub(crate) said: Vec<String>,
     /// From the start of the process to the line that says it is ready.
     pub(crate) ready_after: Duration,
 }
@@ -64,21 +67,30 @@ impl Server {
     /// If it cannot be started, ends, or says nothing in time.
     pub(crate) fn start(command: &mut Command) -> Result<Self, Error> {
         let begun = Instant::now();
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let mut child = command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take().expect("stdout is piped");
-        let (found, address) = mpsc::channel();
+        let (sender, lines) = mpsc::channel();
         // Reads on after the line it waits for: a server must not be held up by a full pipe.
         thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                if let Some(address) = line.strip_prefix(READY) {
-                    let _ = found.send(address.trim().parse::<SocketAddr>());
-                }
+                let _ = sender.send(line);
             }
         });
-        let address = address.recv_timeout(READY_WITHIN);
-        let mut server = Self { child, address: ([127, 0, 0, 1], 0).into(), ready_after: begun.elapsed() };
-        server.address = address.map_err(|_| format!("expected {READY:?} from {command:?}"))??;
-        Ok(server)
+        let mut server =
+            Self { child, address: ([127, 0, 0, 1], 0).into(), said: Vec::new(), ready_after: Duration::ZERO };
+        loop {
+            let left = READY_WITHIN.saturating_sub(begun.elapsed());
+            let line = lines.recv_timeout(left).map_err(|_| format!("expected {READY:?} from {command:?}"))?;
+            let Some(ready) = line.strip_prefix(READY) else {
+                server.said.push(line);
+                continue;
+            };
+            server.ready_after = begun.elapsed();
+            let (address, path) = ready.trim().split_once('/').unwrap_or((ready.trim(), ""));
+            server.address = address.parse()?;
+            server.said.push(format!("/{path}"));
+            return Ok(server);
+        }
     }
 
     /// The process; `taskset` becomes the program it starts, so this is the server's own.
@@ -89,15 +101,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // If it is gone already there is nothing to end.
+        // A script has children, which are in its group. If all are gone there is nothing to end.
+        let _ =
+            Command::new("kill").args(["-KILL", "--"]).arg(format!("-{}", self.pid())).stderr(Stdio::null()).status();
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Says that this process listens on `address`.
-pub(crate) fn announce(address: SocketAddr) -> io::Result<()> {
-    let mut stdout = io::stdout();
-    writeln!(stdout, "{READY}{address}")?;
-    stdout.flush()
 }

@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 
-use crate::bench::{Case, Measured, TOLERATED_STARVATION};
+use crate::bench::TOLERATED_STARVATION;
 use crate::cli::Plan;
+use crate::results::{Case, Group, Results};
 use crate::sample::Sample;
 use crate::stats::Spread;
-use crate::{Error, machine, process};
+use crate::{Error, machine, process, target};
 
-/// Below this share of its core in use the floor was not the limit of a closed loop.
+/// Below this share of its core in use the first contender was not the limit of a closed loop.
 const SATURATED: f64 = 0.95;
 /// Below this share of the calls that fell due a contender did not keep up with a paced load.
 const KEPT_UP: f64 = 0.97;
@@ -18,37 +19,41 @@ const TWINS_WITHIN: f64 = 0.05;
 /// A column of numbers out of samples.
 struct Measure {
     name: &'static str,
-    unit: &'static str,
     of: fn(&Sample) -> f64,
 }
 
 /// What is reported of every case.
-const MEASURES: [Measure; 4] = [
-    Measure { name: "throughput", unit: "calls/s", of: |sample| sample.throughput },
-    Measure { name: "median latency", unit: "µs", of: |sample| sample.p50_us },
-    Measure { name: "p99 latency", unit: "µs", of: |sample| sample.p99_us },
-    Measure { name: "CPU time a call", unit: "µs", of: |sample| sample.cpu_us },
+const MEASURES: [Measure; 5] = [
+    Measure { name: "calls/s", of: |sample| sample.throughput },
+    Measure { name: "median, µs", of: |sample| sample.p50_us },
+    Measure { name: "p99, µs", of: |sample| sample.p99_us },
+    Measure { name: "p99.9, µs", of: |sample| sample.p999_us },
+    Measure { name: "CPU a call, µs", of: |sample| sample.cpu_us },
 ];
 
-/// The report of chaperone against the floor.
-pub(crate) fn comparison(plan: &Plan, measured: &Measured) -> Result<String, Error> {
-    let mut text = heading(plan, measured);
-    ratios(&mut text, measured);
-    processes(&mut text, measured)?;
-    warnings(&mut text, measured);
-    Ok(text)
+/// The report of contenders against the first of them.
+pub(crate) fn comparison(plan: &Plan, results: &Results) -> String {
+    let mut text = heading(plan, results);
+    for group in &results.groups {
+        ratios(&mut text, group);
+    }
+    figures(&mut text, results);
+    warnings(&mut text, results);
+    target::table(&mut text, results);
+    text
 }
 
 /// The report of the floor against its twin.
 ///
 /// # Errors
 /// The report, if they are not equal.
-pub(crate) fn self_check(plan: &Plan, measured: &Measured) -> Result<String, Error> {
-    let text = comparison(plan, measured)?;
-    let crowd = measured.cases.iter().position(|case| case.connections > 1 && case.rate.is_none());
-    let crowd = crowd.expect("a run has a closed loop over many connections");
+pub(crate) fn self_check(plan: &Plan, results: &Results) -> Result<String, Error> {
+    let text = comparison(plan, results);
+    let group = results.groups.first().ok_or("nothing was measured")?;
+    let crowd = group.cases.iter().position(|case| case.connections > 1 && case.rate.is_none());
+    let crowd = crowd.ok_or("a self-check has a closed loop over many connections")?;
     let steady = MEASURES.iter().filter(|measure| !measure.name.contains("p99"));
-    let off = steady.filter_map(|measure| Some((measure.name, ratio(measured, crowd, 1, measure.of)?.median)));
+    let off = steady.filter_map(|measure| Some((measure.name, group.ratio(crowd, 1, 0, measure.of)?.median)));
     let off = off.into_iter().find(|(_, ratio)| (ratio - 1.0).abs() > TWINS_WITHIN);
     match off {
         None => Ok(text),
@@ -56,91 +61,80 @@ pub(crate) fn self_check(plan: &Plan, measured: &Measured) -> Result<String, Err
     }
 }
 
-fn heading(plan: &Plan, measured: &Measured) -> String {
+fn heading(plan: &Plan, results: &Results) -> String {
     let pinned = if *process::CAN_PIN { "contender on core 0, upstream and load on core 1" } else { "not pinned" };
     format!(
         "Machine: {}; {pinned}; load average before the run {}.\n\
-         {} rounds, {:.2} s a sample; medians of the rounds, ratios to the floor of the same round (min … max).\n\n",
+         {} rounds, {:.2} s a sample; medians of the rounds, in bold ratios to the first of the same round (min … max).\n",
         machine::class(),
-        measured.load_average.split(' ').next().unwrap_or_default(),
+        results.load_average.split(' ').next().unwrap_or_default(),
         plan.rounds(),
         plan.measured().as_secs_f64(),
     )
 }
 
-fn ratios(text: &mut String, measured: &Measured) {
-    let mut rule = String::from("| --- | ---");
-    text.push_str("| load | measure");
-    for (index, contender) in measured.contenders.iter().enumerate() {
-        let _ = write!(text, " | {}", contender.name);
-        rule.push_str(" | ---:");
-        if index > 0 {
-            text.push_str(" | ratio");
-            rule.push_str(" | ---:");
-        }
+fn ratios(text: &mut String, group: &Group) {
+    let _ = write!(text, "\n| {} | contender", group.name);
+    for measure in &MEASURES {
+        let _ = write!(text, " | {}", measure.name);
     }
-    let _ = writeln!(text, " |\n{rule} |");
-    for case in 0..measured.cases.len() {
-        for measure in &MEASURES {
-            row(text, measured, case, measure);
-        }
-    }
-}
-
-fn row(text: &mut String, measured: &Measured, case: usize, measure: &Measure) {
-    let _ = write!(text, "| {} | {}, {}", label(measured.cases[case]), measure.name, measure.unit);
-    for contender in 0..measured.contenders.len() {
-        let value = spread(&measured.samples[case][contender], measure.of).map_or(f64::NAN, |spread| spread.median);
-        let _ = write!(text, " | {}", significant(value));
-        if contender > 0 {
-            match ratio(measured, case, contender, measure.of) {
-                Some(Spread { median, min, max }) => {
-                    let _ = write!(text, " | **{median:.2}** ({min:.2} … {max:.2})");
-                }
-                None => text.push_str(" | –"),
+    let _ = writeln!(text, " |\n| --- | ---{} |", " | ---:".repeat(MEASURES.len()));
+    for (case, named) in group.cases.iter().enumerate() {
+        for (contender, name) in group.contenders.iter().enumerate() {
+            let _ = write!(text, "| {} | {name}", named.name);
+            for measure in &MEASURES {
+                cell(text, group, (case, contender), measure.of);
             }
+            text.push_str(" |\n");
         }
     }
-    text.push_str(" |\n");
 }
 
-/// The contender's processes: how they start and what they hold.
-fn processes(text: &mut String, measured: &Measured) -> Result<(), Error> {
-    text.push_str("\n| process | start to ready, ms | memory after the run, MiB | most memory, MiB |\n");
-    text.push_str("| --- | ---: | ---: | ---: |\n");
-    for contender in &measured.contenders {
-        let (now, peak) = machine::resident_mib(contender.server.pid())?;
-        let ready = contender.server.ready_after.as_secs_f64() * 1e3;
-        let _ = writeln!(text, "| {} | {ready:.0} | {now:.1} | {peak:.1} |", contender.name);
+fn cell(text: &mut String, group: &Group, (case, contender): (usize, usize), of: fn(&Sample) -> f64) {
+    let value = group.spread(case, contender, of).map_or(f64::NAN, |spread| spread.median);
+    let _ = write!(text, " | {}", significant(value));
+    if contender == 0 {
+        return;
     }
-    Ok(())
+    if let Some(Spread { median, min, max }) = group.ratio(case, contender, 0, of) {
+        let _ = write!(text, " **{median:.2}** ({min:.2} … {max:.2})");
+    }
+}
+
+/// What is no ratio.
+fn figures(text: &mut String, results: &Results) {
+    if results.figures.is_empty() {
+        return;
+    }
+    text.push_str("\n| what | contender | measured |\n| --- | --- | ---: |\n");
+    for figure in &results.figures {
+        let _ = writeln!(text, "| {} | {} | {:.1} {} |", figure.name, figure.contender, figure.value, figure.unit);
+    }
 }
 
 /// What makes a run less than it seems.
-fn warnings(text: &mut String, measured: &Measured) {
+fn warnings(text: &mut String, results: &Results) {
     text.push('\n');
-    if let Some(warning) = crowded(measured) {
+    if let Some(warning) = crowded(results) {
         let _ = writeln!(text, "* {warning}");
     }
-    for (case, samples) in measured.cases.iter().zip(&measured.samples) {
-        let label = label(*case);
-        for (contender, samples) in measured.contenders.iter().zip(samples) {
-            if let Some(warning) = overrun(*case, samples) {
-                let _ = writeln!(text, "* {label}: {} {warning}", contender.name);
+    for note in &results.notes {
+        let _ = writeln!(text, "* {note}");
+    }
+    for group in &results.groups {
+        for (index, case) in group.cases.iter().enumerate() {
+            let said = (0..group.contenders.len()).filter_map(|contender| overrun(group, index, contender));
+            for warning in said.chain(occupied(group, index)).chain(late(group, index)) {
+                let _ = writeln!(text, "* {}, {}: {warning}", group.name, case.name);
             }
-        }
-        if let Some(warning) = unsaturated(*case, &samples[0]) {
-            let _ = writeln!(text, "* {label}: {warning}");
-        }
-        if let Some(late) = case.rate.and_then(|_| spread(&samples[0], |sample| sample.late_us)) {
-            let _ = writeln!(text, "* {label}: 1 call of 100 was sent {:.0} µs late or more", late.median);
         }
     }
 }
 
 /// Whether contenders did not have their core alone.
-fn crowded(measured: &Measured) -> Option<String> {
-    let shares: Vec<f64> = measured.samples.iter().flatten().flatten().map(|sample| sample.starved).collect();
+fn crowded(results: &Results) -> Option<String> {
+    let samples = results.groups.iter().flat_map(|group| &group.samples).flatten().flatten();
+    let shares: Vec<f64> = samples.map(|sample| sample.starved).collect();
     let crowded = shares.iter().filter(|&&share| share > TOLERATED_STARVATION).count();
     let Spread { median, max, .. } = Spread::of(shares.iter().map(|share| share * 100.0))?;
     (crowded > 0).then(|| {
@@ -148,44 +142,43 @@ fn crowded(measured: &Measured) -> Option<String> {
             "in {crowded} of {} samples a contender was not alone on its core (waited for it {median:.1} % of the \
              time, at most {max:.1} %; {} more were taken again): believe CPU time a call, and little else",
             shares.len(),
-            measured.repeated,
+            results.repeated,
         )
     })
 }
 
 /// Whether a paced load was more than a contender can carry.
-fn overrun(case: Case, samples: &[Sample]) -> Option<String> {
-    let carried = spread(samples, |sample| sample.throughput)?.median;
-    (carried < case.rate? * KEPT_UP)
-        .then(|| format!("carried {carried:.0} calls/s: calls pile up, and its latency says how long the run was"))
-}
-
-/// Whether the load, and not the floor, was the limit of a closed loop over many connections.
-fn unsaturated(case: Case, floor: &[Sample]) -> Option<String> {
-    let occupied = spread(floor, |sample| sample.busy + sample.starved)?.median;
-    (case.connections > 1 && case.rate.is_none() && occupied < SATURATED).then(|| {
-        let percent = occupied * 100.0;
-        format!(
-            "the floor needed only {percent:.0} % of its core: the load was the limit, and the ratio of throughput \
-             flatters; that of CPU time does not",
-        )
+fn overrun(group: &Group, case: usize, contender: usize) -> Option<String> {
+    let carried = group.spread(case, contender, |sample| sample.throughput)?.median;
+    (carried < group.cases[case].rate? * KEPT_UP).then(|| {
+        let name = &group.contenders[contender];
+        format!("{name} carried {carried:.0} calls/s: calls pile up, and its latency says how long the run was")
     })
 }
 
-/// The spread over rounds of a contender's number over the floor's number in the same round.
-fn ratio(measured: &Measured, case: usize, contender: usize, of: fn(&Sample) -> f64) -> Option<Spread> {
-    let samples = &measured.samples[case];
-    Spread::of(samples[contender].iter().zip(&samples[0]).map(|(contender, floor)| of(contender) / of(floor)))
+/// How far a closed loop over many connections used both cores: whether the contender, and not the load, was the limit.
+fn occupied(group: &Group, case: usize) -> Option<String> {
+    let Case { connections, rate, .. } = group.cases[case];
+    if connections == 1 || rate.is_some() {
+        return None;
+    }
+    let own = group.spread(case, 0, |sample| sample.busy + sample.starved)?.median;
+    let load = group.spread(case, 0, |sample| sample.load_busy)?.median;
+    let verdict = if own < SATURATED {
+        ": it waited for the load, or for others on the load's core; believe the ratio of CPU time"
+    } else {
+        ""
+    };
+    let first = &group.contenders[0];
+    let (own, load) = (own * 100.0, load * 100.0);
+    Some(format!("{first} used {own:.0} % of its core, load and upstream {load:.0} % of theirs{verdict}"))
 }
 
-fn spread(samples: &[Sample], of: fn(&Sample) -> f64) -> Option<Spread> {
-    Spread::of(samples.iter().map(of))
-}
-
-fn label(case: Case) -> String {
-    let plural = if case.connections == 1 { "" } else { "s" };
-    let pace = case.rate.map_or_else(String::new, |rate| format!(", {rate:.0} calls/s"));
-    format!("{} connection{plural}{pace}", case.connections)
+/// How late a paced load was.
+fn late(group: &Group, case: usize) -> Option<String> {
+    group.cases[case].rate?;
+    let late = group.spread(case, 0, |sample| sample.late_us)?;
+    Some(format!("1 call of 100 was sent {:.0} µs late or more", late.median))
 }
 
 /// `value` with about three digits that mean something.

@@ -1,12 +1,11 @@
 //! What one contender did in one case in one round: made by a load generator, read by the bench.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
 
-use crate::cli::Load;
 use crate::machine::CpuTime;
+use crate::role::Load;
 use crate::{Error, stats};
 
 /// One measurement.
@@ -18,6 +17,8 @@ pub(crate) struct Sample {
     pub(crate) p50_us: f64,
     /// The latency that 1 call of 100 exceeds, microseconds.
     pub(crate) p99_us: f64,
+    /// The latency that 1 call of 1000 exceeds, microseconds.
+    pub(crate) p999_us: f64,
     /// The contender's CPU time a call, microseconds.
     pub(crate) cpu_us: f64,
     /// Share of the measured time in which the contender ran: near 1 where it, and not the load, was the limit.
@@ -27,11 +28,17 @@ pub(crate) struct Sample {
     /// How late 1 call of 100 of a paced load was sent, microseconds: the load generator's own fault, not in the
     /// latencies.
     pub(crate) late_us: f64,
+    /// Share of the measured time in which load generator, upstream and the like ran, which share the other core.
+    pub(crate) load_busy: f64,
+    /// Calls made, those of the warm-up included.
+    pub(crate) made: u64,
 }
 
 /// What the connections of one load saw.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
+    /// Calls made, those of the warm-up included.
+    pub(crate) made: u64,
     /// Answers that came in the measured time.
     pub(crate) answered: u32,
     /// What the calls of the measured time took, however long after it the last of them was answered.
@@ -43,10 +50,20 @@ pub(crate) struct Tally {
 impl Tally {
     /// Adds what another connection saw.
     pub(crate) fn add(&mut self, mut other: Self) {
+        self.made += other.made;
         self.answered += other.answered;
         self.latencies.append(&mut other.latencies);
         self.late.append(&mut other.late);
     }
+}
+
+/// What a window took of the machine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Used {
+    /// By the contender.
+    pub(crate) contender: CpuTime,
+    /// By all that is needed to measure it.
+    pub(crate) helpers: Duration,
 }
 
 /// When to measure.
@@ -63,12 +80,15 @@ impl Window {
         Self { start, end: start + Duration::from_millis(load.measured_ms) }
     }
 
-    /// Reads the contender's CPU time at both ends of the window.
-    pub(crate) async fn watch(self, pid: u32) -> Result<CpuTime, Error> {
-        tokio::time::sleep_until(self.start).await;
-        let before = CpuTime::of(pid)?;
-        tokio::time::sleep_until(self.end).await;
-        Ok(CpuTime::of(pid)?.since(before))
+    /// Reads what CPU time was used at both ends of the window.
+    pub(crate) async fn watch(self, load: &Load) -> Result<Used, Error> {
+        let helpers: Vec<u32> = load.helpers.iter().copied().chain([std::process::id()]).collect();
+        let now = || Ok::<_, Error>((CpuTime::of(&load.pids)?, CpuTime::of(&helpers)?));
+        tokio::time::sleep_until(self.start.into()).await;
+        let (contender, helped) = now()?;
+        tokio::time::sleep_until(self.end.into()).await;
+        let (contender_then, helped_then) = now()?;
+        Ok(Used { contender: contender_then.since(contender), helpers: helped_then.since(helped).ran })
     }
 
     /// Whether `moment` lies in it.
@@ -77,7 +97,8 @@ impl Window {
     }
 
     /// The sample of what was measured in this window.
-    pub(crate) fn sample(self, mut tally: Tally, cpu: CpuTime) -> Result<Sample, Error> {
+    pub(crate) fn sample(self, mut tally: Tally, used: Used) -> Result<Sample, Error> {
+        let cpu = used.contender;
         tally.latencies.sort_unstable();
         tally.late.sort_unstable();
         let quantile =
@@ -87,10 +108,13 @@ impl Window {
             throughput: answered / seconds,
             p50_us: microseconds(quantile(500)?),
             p99_us: microseconds(quantile(990)?),
+            p999_us: microseconds(quantile(999)?),
             cpu_us: microseconds(cpu.ran) / answered,
             busy: cpu.ran.as_secs_f64() / seconds,
             starved: cpu.waited.as_secs_f64() / seconds,
             late_us: stats::quantile(&tally.late, 990).map_or(0.0, microseconds),
+            load_busy: used.helpers.as_secs_f64() / seconds,
+            made: tally.made,
         })
     }
 }

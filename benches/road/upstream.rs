@@ -1,95 +1,107 @@
-//! The upstream: answers every question with a list of 547 bytes, as Affinity would, with its rate-limit headers.
+//! The upstream: answers every question with the same list, as Affinity would, with its rate-limit headers.
 //!
-//! It understands the REST request that chaperone makes of a call and the MCP request that the floor forwards, and
-//! puts the caller's query into the answer, so that an answer proves which question it belongs to.
+//! It takes the REST request that chaperone makes of a call and the MCP request that the floor forwards, and puts the
+//! caller's query into the answer, so that an answer proves which question it belongs to. It reads and writes by hand,
+//! because it shares its core with the load generator: what it spends, the contenders wait for.
 
 use std::convert::Infallible;
+use std::io::IoSlice;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
-use bytes::Bytes;
-use http::request::Parts;
-use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
+use memchr::memmem;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
-use crate::request::{DIGITS, QUERY_PREFIX, SERVER};
-use crate::{Error, process};
+use crate::Error;
+use crate::exchange::{DIGITS, QUERY_PREFIX};
+use crate::payload::Payload;
 
-/// Bytes of an answer's body: three people, a common small list.
-const ANSWER_BYTES: usize = 547;
-/// Where the query stands in the answer.
-const HOLE: &str = "?????????????????";
+/// More than any request of this bench.
+const LARGEST_REQUEST_BYTES: usize = 16 * 1024;
+/// Bytes of the query.
+const QUERY_BYTES: usize = QUERY_PREFIX.len() + DIGITS;
 
-const TEMPLATE: &str = concat!(
-    r#"{"persons":[{"id":38706,"type":0,"first_name":"?????????????????","last_name":"Doe","#,
-    r#""primary_email":"jane.doe@acme.example","emails":["jane.doe@acme.example"],"#,
-    r#""organization_ids":[3209384]},"#,
-    r#"{"id":624289,"type":1,"first_name":"Allison","last_name":"Reyes","#,
-    r#""primary_email":"allison@globex.example","emails":["allison@globex.example"],"#,
-    r#""organization_ids":[3209384]},"#,
-    r#"{"id":971107,"type":0,"first_name":"Ravi","last_name":"Chan","#,
-    r#""primary_email":"ravi@initech.example","emails":["ravi@initech.example"],"#,
-    r#""organization_ids":[88131]}],"next_page_token":null}"#,
-);
+const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json; charset=utf-8\r\n\
+    x-ratelimit-limit-user: 900\r\nx-ratelimit-limit-user-remaining: 812\r\nx-ratelimit-limit-user-reset: 37\r\n\
+    x-ratelimit-limit-org: 100000\r\nx-ratelimit-limit-org-remaining: 90713\r\n\
+    x-ratelimit-limit-org-reset: 806400\r\ndate: Wed, 22 Jul 2026 09:00:00 GMT\r\n";
+const NO_QUERY: &[u8] = b"HTTP/1.1 422 Unprocessable Entity\r\ncontent-length: 21\r\n\r\n[\"expected a search\"]\n";
 
-// Checked by the compiler: a list of another length would be another bench.
-const _: () = assert!(TEMPLATE.len() == ANSWER_BYTES && HOLE.len() == QUERY_PREFIX.len() + DIGITS);
+/// An answer in two parts: up to the end of the query's place, which every connection writes for itself, and the rest.
+#[derive(Clone, Debug)]
+struct Answer {
+    front: Vec<u8>,
+    rest: Arc<[u8]>,
+}
 
-/// Serves on a free loopback port until it is killed.
-pub(crate) async fn run() -> Result<Infallible, Error> {
-    let hole = TEMPLATE.find(HOLE).expect("the template has a hole");
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    process::announce(listener.local_addr()?)?;
+/// Serves on `listen` until it is killed.
+pub(crate) async fn run(listen: SocketAddr, payload: Payload) -> Result<Infallible, Error> {
+    let (body, hole) = payload.template();
+    let (before, rest) = body.split_at(hole + QUERY_BYTES);
+    let mut front = format!("{HEAD}content-length: {}\r\n\r\n", body.len()).into_bytes();
+    front.extend_from_slice(before);
+    let answer = Answer { front, rest: rest.into() };
+    let listener = TcpListener::bind(listen).await?;
+    road::announce(listener.local_addr()?)?;
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        let service = service_fn(move |request| answer(request, hole));
+        let answer = answer.clone();
         // A connection that breaks is the contender's to notice.
-        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move { serve(stream, answer).await.ok() });
     }
 }
 
-async fn answer(request: Request<Incoming>, hole: usize) -> Result<Response<Full<Bytes>>, Infallible> {
-    let (parts, body) = request.into_parts();
-    // The body is taken in whatever it says: a real upstream would.
-    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-    let query = match (&parts.method, parts.uri.path()) {
-        (&Method::GET, "/persons") => parts.uri.query().and_then(find_query),
-        (&Method::POST, path) if path.strip_prefix("/mcp/") == Some(SERVER) => {
-            std::str::from_utf8(&body).ok().and_then(find_query)
+async fn serve(mut stream: TcpStream, mut answer: Answer) -> Result<(), Error> {
+    let mut buffer = vec![0; LARGEST_REQUEST_BYTES];
+    let place = answer.front.len() - QUERY_BYTES;
+    loop {
+        let mut filled = 0;
+        while !whole(&buffer[..filled]) {
+            match stream.read(&mut buffer[filled..]).await? {
+                0 => return Ok(()),
+                read => filled += read,
+            }
         }
-        _ => None,
-    };
-    Ok(query.map_or_else(|| refusal(&parts), |query| list(query, hole)))
+        let Some(query) = query(&buffer[..filled]) else {
+            stream.write_all(NO_QUERY).await?;
+            continue;
+        };
+        answer.front[place..].copy_from_slice(query);
+        write(&mut stream, &answer).await?;
+    }
 }
 
-fn refusal(parts: &Parts) -> Response<Full<Bytes>> {
-    let text = format!(r#"["expected a search for {QUERY_PREFIX}…, got {} {}"]"#, parts.method, parts.uri);
-    let mut response = Response::new(Full::from(text));
-    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-    response
+/// Writes both parts, in one go where the socket has room.
+async fn write(stream: &mut TcpStream, answer: &Answer) -> Result<(), Error> {
+    let parts = [IoSlice::new(&answer.front), IoSlice::new(&answer.rest)];
+    let written = stream.write_vectored(&parts).await?;
+    if let Some(left) = answer.front.get(written..) {
+        stream.write_all(left).await?;
+    }
+    stream.write_all(&answer.rest[written.saturating_sub(answer.front.len())..]).await?;
+    Ok(())
 }
 
-/// The query in a URL's query string or in a JSON body: nothing in it needs escaping in either.
-fn find_query(text: &str) -> Option<&str> {
-    let start = text.find(QUERY_PREFIX)?;
-    text.get(start..start + QUERY_PREFIX.len() + DIGITS)
+/// Whether a request is all there. A body says its length or comes in chunks, of which the last is empty.
+fn whole(read: &[u8]) -> bool {
+    let Some(head) = memmem::find(read, b"\r\n\r\n").map(|at| at + 4) else { return false };
+    if read.starts_with(b"GET ") {
+        return true;
+    }
+    let text = std::str::from_utf8(&read[..head]).unwrap_or_default();
+    let length = text.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+    });
+    length.map_or_else(|| read.ends_with(b"0\r\n\r\n"), |length| read.len() >= head + length)
 }
 
-fn list(query: &str, hole: usize) -> Response<Full<Bytes>> {
-    let mut body = TEMPLATE.as_bytes().to_vec();
-    body[hole..hole + HOLE.len()].copy_from_slice(query.as_bytes());
-    Response::builder()
-        .header("content-type", "application/json; charset=utf-8")
-        .header("x-ratelimit-limit-user", "900")
-        .header("x-ratelimit-limit-user-remaining", "812")
-        .header("x-ratelimit-limit-user-reset", "37")
-        .header("x-ratelimit-limit-org", "100000")
-        .header("x-ratelimit-limit-org-remaining", "90713")
-        .header("x-ratelimit-limit-org-reset", "806400")
-        .body(Full::from(body))
-        .expect("constant headers are valid")
+/// The query in a request's URL or in its JSON: nothing in it needs escaping in either.
+fn query(request: &[u8]) -> Option<&[u8]> {
+    let known = [&b"GET /persons?"[..], b"GET /organizations?", b"POST /"];
+    known.iter().any(|start| request.starts_with(start)).then_some(())?;
+    let start = memmem::find(request, QUERY_PREFIX.as_bytes())?;
+    request.get(start..start + QUERY_BYTES)
 }

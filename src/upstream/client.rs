@@ -7,16 +7,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{
-    FutureExt,
-    future::{BoxFuture, Map},
-};
+use futures_util::future::BoxFuture;
 use http::Uri;
 use http_body_util::Full;
-use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
-    client::legacy::{self, ResponseFuture, connect::HttpConnector},
+    client::legacy::{self, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
 use tower::{BoxError, Service};
@@ -25,19 +21,20 @@ use super::Config;
 use super::connections::{Connections, Counted};
 use super::failure::{Failure, causes};
 use super::plane::{Answer, Body, Destination, Request};
+use super::pool::Pool;
 use crate::tls;
 
 /// Idle connections are dropped before the usual 60 to 75 s of load balancers end them in the middle of a request.
-const IDLE: Duration = Duration::from_secs(55);
+pub(super) const IDLE: Duration = Duration::from_secs(55);
 /// Below the shortest idle time-outs of NAT gateways (350 s at AWS), and soon enough to notice a dead peer.
-const KEEPALIVE: Duration = Duration::from_mins(1);
+pub(super) const KEEPALIVE: Duration = Duration::from_mins(1);
 
 /// Sends requests over pooled connections. Dropping its future cancels the request.
 #[derive(Clone)]
 pub(super) struct Client(Arc<Pools>);
 
 struct Pools {
-    accounts: legacy::Client<Connector, Full<Bytes>>,
+    accounts: Pool,
     /// Apart from the others, so that a connection is known to be no account's.
     elsewhere: legacy::Client<Connector, Full<Bytes>>,
 }
@@ -58,26 +55,35 @@ impl Client {
             .https_or_http()
             .enable_all_versions()
             .wrap_connector(tcp);
-        let pool = |destination| {
+        let connector = |destination| {
             let (connections, limit) = (connections.clone(), config.connect_timeout);
-            legacy::Client::builder(TokioExecutor::new())
-                .timer(TokioTimer::new())
-                .pool_timer(TokioTimer::new())
-                .pool_idle_timeout(IDLE)
-                .http2_keep_alive_interval(KEEPALIVE)
-                .http2_adaptive_window(true)
-                .build(Connector { inner: https.clone(), limit, destination, connections })
+            Connector { inner: https.clone(), limit, destination, connections }
         };
-        Ok(Self(Arc::new(Pools { accounts: pool(Destination::Account), elsewhere: pool(Destination::Elsewhere) })))
+        let elsewhere = legacy::Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .http2_keep_alive_interval(KEEPALIVE)
+            .http2_adaptive_window(true)
+            .build(connector(Destination::Elsewhere));
+        Ok(Self(Arc::new(Pools { accounts: Pool::new(connector(Destination::Account)), elsewhere })))
     }
 }
 
-type Sent = Result<http::Response<Incoming>, legacy::Error>;
+impl Pools {
+    async fn send(&self, Request { http, destination, .. }: Request) -> Result<Answer, Failure> {
+        let (http, lease) = match destination {
+            Destination::Account => self.accounts.send(http).await?,
+            Destination::Elsewhere => (self.elsewhere.request(http).await.map_err(|error| failure(&error))?, None),
+        };
+        Ok(Answer { http: http.map(|body| Body::new(body, lease)), remaining: None, ticket: 0 })
+    }
+}
 
 impl Service<Request> for Client {
     type Response = Answer;
     type Error = Failure;
-    type Future = Map<ResponseFuture, fn(Sent) -> Result<Answer, Failure>>;
+    type Future = BoxFuture<'static, Result<Answer, Failure>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         // The pool has no bound of its own; requests are bounded before they come here, by `concurrency`.
@@ -85,25 +91,22 @@ impl Service<Request> for Client {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let pool = match request.destination {
-            Destination::Account => &self.0.accounts,
-            Destination::Elsewhere => &self.0.elsewhere,
-        };
-        pool.request(request.http).map(answered)
+        let pools = self.0.clone();
+        Box::pin(async move { pools.send(request).await })
     }
 }
 
-fn answered(sent: Sent) -> Result<Answer, Failure> {
-    match sent {
-        Ok(http) => Ok(Answer { http: http.map(Body::new), remaining: None, ticket: 0 }),
-        Err(error) if error.is_connect() => Err(Failure::Unreachable(causes(&error))),
-        Err(error) => Err(Failure::Incomplete(format!("no answer: {}", causes(&error)))),
+fn failure(error: &legacy::Error) -> Failure {
+    if error.is_connect() {
+        Failure::Unreachable(causes(error))
+    } else {
+        Failure::Incomplete(format!("no answer: {}", causes(error)))
     }
 }
 
 /// Bounds the making of a connection, name look-up and TLS included, and counts what was made.
 #[derive(Clone)]
-struct Connector {
+pub(super) struct Connector {
     inner: HttpsConnector<HttpConnector>,
     limit: Duration,
     destination: Destination,

@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 pub(super) use super::call_info::CallInfo;
 pub(super) use super::destination::Destination;
 use super::lane::Slot;
+use super::pool::Lease;
 use super::trial::Trial;
 use crate::account::Account;
 use crate::trace::TraceParent;
@@ -50,12 +51,13 @@ pub(super) struct Body {
     inner: Incoming,
     slot: Option<Slot>,
     trial: Option<Trial>,
+    lease: Option<Lease>,
 }
 
 impl Body {
-    /// A body that holds nothing yet.
-    pub(super) fn new(inner: Incoming) -> Self {
-        Self { inner, slot: None, trial: None }
+    /// A body, and the connection it comes over if that can be used again.
+    pub(super) fn new(inner: Incoming, lease: Option<Lease>) -> Self {
+        Self { inner, slot: None, trial: None, lease }
     }
 
     /// Whether this body comes to its end decides the trial.
@@ -77,6 +79,11 @@ impl http_body::Body for Body {
         let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
         if !matches!(frame, Some(Ok(_))) {
             self.slot = None;
+            if let Some(lease) = self.lease.take()
+                && frame.is_none()
+            {
+                lease.end();
+            }
             if let Some(trial) = self.trial.take() {
                 trial.read(frame.is_none());
             }

@@ -4,6 +4,7 @@ mod bounds;
 mod faults;
 mod files;
 mod lists;
+mod pool;
 mod requests;
 pub(super) mod support;
 mod tls;

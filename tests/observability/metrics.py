@@ -134,8 +134,11 @@ class Metrics:
         step = self.report.step
         with step("metrics: the scripted run"):
             self.before = self.chaperone.scrape()
-            self.script()
-            self.after = self.chaperone.scrape()
+            try:
+                self.script()
+            finally:
+                # Whatever became of the script: the steps below then say what is missing.
+                self.after = self.chaperone.scrape()
         with step("metrics: the exposition is valid for Prometheus's own parser"):
             assert families(self.after), "nothing is exposed"
         with step("metrics: README's table and /metrics name the same metrics"):

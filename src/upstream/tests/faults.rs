@@ -11,9 +11,9 @@ use crate::refusal::{Applied, Refusal, UpstreamFault, UpstreamFaultKind};
 use crate::upstream::{Config, Upstream};
 
 pub(super) const GET: &str = "get_single_crm_thing_by_id";
-const CREATE: &str = "create_a_crm_thing";
+pub(super) const CREATE: &str = "create_a_crm_thing";
 
-fn arguments(tool: &str) -> Value {
+pub(super) fn arguments(tool: &str) -> Value {
     if tool == GET { json!({"id": 7}) } else { json!({"name": "x"}) }
 }
 

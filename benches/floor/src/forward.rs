@@ -1,8 +1,4 @@
-//! The floor: a hyper server and hyper's pooled client, and between them nothing. No proxy made of these parts can
-//! cost less; what chaperone costs above it is chaperone's own work.
-
-use std::convert::Infallible;
-use std::net::SocketAddr;
+//! Forwards every request as it is.
 
 use http::Request;
 use http::uri::{Authority, Scheme, Uri};
@@ -14,16 +10,16 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
 
-use crate::{Error, process};
+use crate::Never;
 
 /// Forwards to `upstream` from a free loopback port until it is killed.
-pub(crate) async fn run(upstream: SocketAddr) -> Result<Infallible, Error> {
-    let upstream: Authority = upstream.to_string().parse()?;
+pub(crate) async fn run(upstream: &str) -> Never {
+    let upstream: Authority = upstream.parse()?;
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     let client: Client<_, Incoming> = Client::builder(TokioExecutor::new()).build(connector);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    process::announce(listener.local_addr()?)?;
+    road::announce(listener.local_addr()?)?;
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;

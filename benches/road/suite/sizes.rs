@@ -1,0 +1,35 @@
+//! Results from 200 bytes to 5 MB, against the floor that forwards the same list.
+
+use crate::Error;
+use crate::bench::Bench;
+use crate::contender::Contender;
+use crate::exchange::Exchange;
+use crate::payload::Payload;
+use crate::results::{Case, FLOOR, PLAIN, TRACED};
+use crate::setup::{SERVER, Setup};
+use crate::stage;
+
+/// The group, the list, and the connections that get it: with large ones few are enough to keep a core at work.
+const SIZES: [(&str, Payload, usize); 4] = [
+    ("200 B", Payload::Bytes200, 64),
+    ("5 KB", Payload::Kilobytes5, 64),
+    ("150 KB", Payload::Kilobytes150, 16),
+    ("5 MB", Payload::Megabytes5, 4),
+];
+
+pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<(), Error> {
+    for (name, payload, connections) in SIZES {
+        let programs = &bench.programs;
+        let (upstream, collector) = (stage::upstream(programs, payload)?, stage::collector(programs)?);
+        let plain = Setup::new(upstream.address);
+        let traced = Setup { collector: Some(collector.address), ..plain.clone() };
+        let call = || Exchange::call(SERVER, payload.tool());
+        let contenders = [
+            Contender::floor(FLOOR, programs, &upstream, payload)?,
+            Contender::chaperone(PLAIN, programs, &plain, call())?,
+            Contender::chaperone(TRACED, programs, &traced, call())?,
+        ];
+        bench.rounds(name, &contenders, &[upstream.pid(), collector.pid()], vec![Case::closed(connections)])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! The connections to the accounts' hosts, kept from call to call: HTTP/1.1, one request at a time each, or one of HTTP/2
+//! for all, as the host chooses by ALPN.
+//!
+//! This is the road of every call, so it holds no more than a call needs: the newest idle connection is taken, and given
+//! back when the answer was read to its end. What is dropped before goes down with its request, which cancels it.
+
+mod host;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use bytes::Bytes;
+use http::{
+    Request, Response, Uri, header,
+    uri::{Authority, PathAndQuery, Scheme},
+};
+use http_body_util::Full;
+use hyper::body::Incoming;
+
+use super::client::Connector;
+use super::failure::{Failure, causes};
+use host::{Host, Sender, Unsent};
+
+pub(super) use host::Lease;
+
+/// The hosts that were called since the start.
+pub(super) struct Pool {
+    connector: Connector,
+    hosts: RwLock<HashMap<(Scheme, Authority), Arc<Host>>>,
+}
+
+impl Pool {
+    /// No connection yet.
+    pub(super) fn new(connector: Connector) -> Self {
+        Self { connector, hosts: RwLock::default() }
+    }
+
+    /// Send a request to where its URL says. The lease is to be kept until the body of the answer is read, or dropped.
+    ///
+    /// # Errors
+    /// [`Failure::Unreachable`]: nothing left. [`Failure::Incomplete`]: there was no answer.
+    pub(super) async fn send(
+        &self,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<(Response<Incoming>, Option<Lease>), Failure> {
+        let host = self.host(request.uri())?;
+        let absolute = request.uri().clone();
+        loop {
+            let (sender, is_new) = host.sender().await?;
+            let tried = match sender {
+                Sender::Own(mut sender) => {
+                    *request.uri_mut() = origin_form(&absolute);
+                    request.headers_mut().insert(header::HOST, host.header().clone());
+                    let tried = sender.try_send_request(request).await;
+                    tried.map(|response| (response, Some(Lease::new(host.clone(), sender))))
+                }
+                Sender::Shared(mut sender) => {
+                    request.uri_mut().clone_from(&absolute);
+                    request.headers_mut().remove(header::HOST);
+                    sender.try_send_request(request).await.map(|response| (response, None))
+                }
+            };
+            let mut error = match tried {
+                Ok(answered) => return Ok(answered),
+                Err(error) => error,
+            };
+            request = match (error.take_message(), is_new) {
+                // Its peer had ended the connection while it was idle: another one will do.
+                (Some(unsent), Unsent::MayGoElsewhere) => unsent,
+                (Some(_), Unsent::IsRefused) => return Err(Failure::Unreachable(causes(error.error()))),
+                (None, _) => return Err(Failure::Incomplete(format!("no answer: {}", causes(error.error())))),
+            };
+        }
+    }
+
+    fn host(&self, uri: &Uri) -> Result<Arc<Host>, Failure> {
+        let key = uri.scheme().cloned().zip(uri.authority().cloned());
+        let key = key.ok_or_else(|| Failure::Bug("a request to nowhere".into()))?;
+        if let Some(host) = self.hosts.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(host.clone());
+        }
+        let host = Host::new(&key, self.connector.clone())?;
+        Ok(self.hosts.write().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert(host).clone())
+    }
+}
+
+/// What HTTP/1.1 writes into the request line (RFC 9112 section 3.2.1).
+fn origin_form(uri: &Uri) -> Uri {
+    uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/")).into()
+}

@@ -1,0 +1,231 @@
+//! The connections to one host.
+
+use std::{
+    fmt,
+    future::Future,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Uri,
+    uri::{Authority, PathAndQuery, Scheme},
+};
+use http_body_util::Full;
+use hyper::client::conn::{http1, http2};
+use hyper_util::{
+    client::legacy::connect::Connection as _,
+    rt::{TokioExecutor, TokioTimer},
+};
+use tokio::time::{Instant, sleep};
+use tower::ServiceExt;
+
+use super::super::client::{Connector, IDLE, KEEPALIVE};
+use super::super::failure::{Failure, causes};
+
+type Http1 = http1::SendRequest<Full<Bytes>>;
+type Http2 = http2::SendRequest<Full<Bytes>>;
+
+/// One host and its connections.
+pub(super) struct Host {
+    root: Uri,
+    header: HeaderValue,
+    connector: Connector,
+    /// Held while the first connection is made, and while one of HTTP/2 is: nobody else needs to make it too.
+    connecting: tokio::sync::Mutex<()>,
+    speaks_http1: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Idle connections of HTTP/1.1, the newest last.
+    idle: Vec<Idle>,
+    /// Is somebody looking after those that nobody takes?
+    is_swept: bool,
+    /// The one connection of HTTP/2.
+    shared: Option<Http2>,
+}
+
+struct Idle {
+    sender: Http1,
+    since: Instant,
+}
+
+/// A way to send a request.
+pub(super) enum Sender {
+    /// A connection that nobody else is using.
+    Own(Http1),
+    /// One that everybody uses.
+    Shared(Http2),
+}
+
+/// What becomes of a request that could not be sent on the way it was given.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unsent {
+    /// The connection had been idle.
+    MayGoElsewhere,
+    /// The connection was made for it.
+    IsRefused,
+}
+
+impl Host {
+    /// A host without connections.
+    ///
+    /// # Errors
+    /// A bug: the key makes no URL.
+    pub(super) fn new((scheme, authority): &(Scheme, Authority), connector: Connector) -> Result<Arc<Self>, Failure> {
+        let mut parts = http::uri::Parts::default();
+        (parts.scheme, parts.authority) = (Some(scheme.clone()), Some(authority.clone()));
+        parts.path_and_query = Some(PathAndQuery::from_static("/"));
+        let bug = |error: http::Error| Failure::Bug(format!("no URL: {error}"));
+        let root = Uri::from_parts(parts).map_err(|error| bug(error.into()))?;
+        Ok(Arc::new(Self {
+            header: named(scheme, authority).map_err(|error| bug(error.into()))?,
+            root,
+            connector,
+            connecting: tokio::sync::Mutex::default(),
+            speaks_http1: AtomicBool::new(false),
+            state: Mutex::default(),
+        }))
+    }
+
+    /// The `Host` header.
+    pub(super) fn header(&self) -> &HeaderValue {
+        &self.header
+    }
+
+    /// The newest idle connection, or a new one.
+    ///
+    /// # Errors
+    /// [`Failure::Unreachable`]: no connection could be made.
+    pub(super) async fn sender(&self) -> Result<(Sender, Unsent), Failure> {
+        if let Some(sender) = self.known() {
+            return Ok((sender, Unsent::MayGoElsewhere));
+        }
+        if self.speaks_http1.load(Ordering::Relaxed) {
+            return self.connect().await;
+        }
+        let _connecting = self.connecting.lock().await;
+        match self.known() {
+            Some(sender) => Ok((sender, Unsent::MayGoElsewhere)),
+            None => self.connect().await,
+        }
+    }
+
+    fn known(&self) -> Option<Sender> {
+        let mut state = self.state();
+        while let Some(Idle { sender, since }) = state.idle.pop() {
+            if sender.is_ready() && since.elapsed() < IDLE {
+                return Some(Sender::Own(sender));
+            }
+        }
+        state.shared.take_if(|sender| !sender.is_ready());
+        state.shared.clone().map(Sender::Shared)
+    }
+
+    async fn connect(&self) -> Result<(Sender, Unsent), Failure> {
+        let unreachable = |error: hyper::Error| Failure::Unreachable(causes(&error));
+        let connected = self.connector.clone().oneshot(self.root.clone()).await;
+        let io = connected.map_err(|error| Failure::Unreachable(causes(&*error)))?;
+        let is_http2 = io.connected().is_negotiated_h2();
+        self.speaks_http1.store(!is_http2, Ordering::Relaxed);
+        let sender = if is_http2 {
+            let handshake = http2::Builder::new(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .keep_alive_interval(KEEPALIVE)
+                .adaptive_window(true)
+                .handshake(io);
+            let (sender, connection) = handshake.await.map_err(unreachable)?;
+            tokio::spawn(until_it_ends(connection));
+            self.state().shared = Some(sender.clone());
+            Sender::Shared(sender)
+        } else {
+            let (mut sender, connection) = http1::handshake(io).await.map_err(unreachable)?;
+            tokio::spawn(until_it_ends(connection));
+            sender.ready().await.map_err(unreachable)?;
+            Sender::Own(sender)
+        };
+        Ok((sender, Unsent::IsRefused))
+    }
+
+    /// Keep a connection that has nothing to do.
+    fn keep(self: &Arc<Self>, sender: Http1) {
+        let mut state = self.state();
+        state.idle.push(Idle { sender, since: Instant::now() });
+        if !state.is_swept {
+            state.is_swept = true;
+            tokio::spawn(sweep(Arc::downgrade(self)));
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Let go of connections that nobody has taken for a while, until there is none left.
+async fn sweep(host: Weak<Host>) {
+    loop {
+        sleep(IDLE / 2).await;
+        let Some(host) = host.upgrade() else { return };
+        let mut state = host.state();
+        state.idle.retain(|idle| idle.sender.is_ready() && idle.since.elapsed() < IDLE);
+        state.is_swept = !state.idle.is_empty();
+        if !state.is_swept {
+            return;
+        }
+    }
+}
+
+async fn until_it_ends(connection: impl Future<Output = Result<(), hyper::Error>>) {
+    if let Err(error) = connection.await {
+        // Whoever waits for an answer on it is told by itself.
+        tracing::debug!(%error, "a connection to an upstream ended");
+    }
+}
+
+/// The `Host` header of a URL: without the port where it is the scheme's own (RFC 9110 section 7.2).
+fn named(scheme: &Scheme, authority: &Authority) -> Result<HeaderValue, http::header::InvalidHeaderValue> {
+    let usual = if *scheme == Scheme::HTTPS { 443 } else { 80 };
+    match authority.port_u16() {
+        Some(port) if port != usual => HeaderValue::try_from(format!("{}:{port}", authority.host())),
+        _ => HeaderValue::try_from(authority.host()),
+    }
+}
+
+/// A connection of HTTP/1.1 whose answer is being read.
+pub(in super::super) struct Lease {
+    host: Arc<Host>,
+    sender: Http1,
+}
+
+impl Lease {
+    /// The connection that has answered.
+    pub(super) fn new(host: Arc<Host>, sender: Http1) -> Self {
+        Self { host, sender }
+    }
+
+    /// The answer was read to its end: the connection may be used again, once it is ready.
+    pub(in super::super) fn end(self) {
+        let Self { host, mut sender } = self;
+        if sender.is_ready() {
+            host.keep(sender);
+        } else if !sender.is_closed() {
+            tokio::spawn(async move {
+                if sender.ready().await.is_ok() {
+                    host.keep(sender);
+                }
+            });
+        }
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Lease").field(&self.host.root).finish()
+    }
+}

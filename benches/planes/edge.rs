@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use chaperone::clock::Clock;
 use chaperone::edge::{identify, limits::Gate, origin::Origins, rescue, trace};
+use chaperone::mcp::terminate::Identified;
 use chaperone::refusal::Refusal;
 use chaperone::server::registry::Registry;
 use chaperone::telemetry::observer::Observer;
@@ -30,7 +31,8 @@ pub(crate) fn bench(bench: &mut Bench, registry: Registry) -> Result<(), Error> 
     layer(bench, "edge/rescue", &rescue::layer(observer.clone()).layer(nothing));
     layer(bench, "edge/gate", &gate.layer(nothing));
     layer(bench, "edge/origin", &origins.layer(nothing));
-    layer(bench, "edge/identify", &identify.layer(nothing));
+    let seam = service_fn(|_: Identified<Full<Bytes>>| ready(Ok::<_, Refusal>(Response::new(Full::new(Bytes::new())))));
+    layer(bench, "edge/identify", &identify.layer(seam));
     let plane = ServiceBuilder::new()
         .layer(trace::layer())
         .layer(origins.cors())
@@ -38,7 +40,7 @@ pub(crate) fn bench(bench: &mut Bench, registry: Registry) -> Result<(), Error> 
         .layer(gate)
         .layer(origins)
         .layer(identify)
-        .service(nothing);
+        .service(seam);
     layer(bench, "edge/all", &plane);
     Ok(())
 }

@@ -9,7 +9,8 @@ use chaperone::app::assemble::{self, Assembled, Sources};
 use chaperone::call::{Arguments, Call, Caller, Origin};
 use chaperone::catalog::offer::Offer;
 use chaperone::config::Config;
-use chaperone::mcp::terminate::Identity;
+use chaperone::mcp::terminate::{Identified, Identity};
+use chaperone::outcome::Progress;
 use chaperone::server::registry::Registry;
 use chaperone::server::{Decision, Server};
 use chaperone::trace::TraceParent;
@@ -91,10 +92,9 @@ impl Scene {
     }
 
     /// The request behind `identify`.
-    pub(crate) fn identified(&self, mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
+    pub(crate) fn identified(&self, http: Request<Full<Bytes>>) -> Identified<Full<Bytes>> {
         let server = self.server.clone();
-        request.extensions_mut().insert(Identity { server, api_token: None, now: Timestamp::now() });
-        request
+        Identified { http, identity: Identity { server, api_token: None, now: Timestamp::now() } }
     }
 
     /// The call as the call plane gets it.
@@ -108,6 +108,7 @@ impl Scene {
             now: Timestamp::now(),
             deadline: Instant::now() + self.config.upstream.call_timeout,
             trace: TraceParent::fresh(),
+            progress: Progress::default(),
             origin: Origin {
                 request_id: "100000000000".into(),
                 revision: "2026-07-28",

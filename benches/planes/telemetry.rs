@@ -55,7 +55,7 @@ fn finished(scene: &Scene, exchange: &Exchange) -> Finished {
         begun: Instant::now(),
         duration: Duration::from_micros(200),
         failure: None,
-        exchange: exchange.clone(),
+        exchange: exchange.clone().into(),
         captured: Captured::default(),
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Revisions 2025-06-18, 2025-11-25 and 2026-07-28 are spoken on one path, stateless in all three.
 
+pub mod body;
 pub mod era;
 pub mod fault;
 pub mod handbook;

@@ -7,7 +7,7 @@ use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::Full;
+use http_body::Body;
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -66,10 +66,11 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Serve `road` on `listener` until the process is told to end, then end gracefully: the listener goes on for the
 /// drain's linger, new requests are refused, those at work get until `config.drain` to finish.
-pub async fn run<S>(listener: TcpListener, road: S, config: &Config, gate: Gate, mut drain: Drain)
+pub async fn run<S, B>(listener: TcpListener, road: S, config: &Config, gate: Gate, mut drain: Drain)
 where
-    S: Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = Infallible> + Clone + Send + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
+    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
 {
     let door = Door::new(config);
     tokio::select! {
@@ -138,10 +139,11 @@ impl Door {
     }
 
     /// Accept for ever; cancel it to stop.
-    async fn accept<S>(&self, listener: &TcpListener, road: &S)
+    async fn accept<S, B>(&self, listener: &TcpListener, road: &S)
     where
-        S: Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = Infallible> + Clone + Send + 'static,
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send,
+        B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
     {
         loop {
             // Room first: a connection that cannot be served yet is better off in the kernel's queue.
@@ -157,10 +159,11 @@ impl Door {
         }
     }
 
-    fn serve<S>(&self, stream: TcpStream, road: S, permit: OwnedSemaphorePermit)
+    fn serve<S, B>(&self, stream: TcpStream, road: S, permit: OwnedSemaphorePermit)
     where
-        S: Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = Infallible> + Clone + Send + 'static,
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send,
+        B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
     {
         // Without it a reply may wait 40 ms for the peer's delayed acknowledgement.
         if let Err(error) = stream.set_nodelay(true) {
@@ -195,6 +198,7 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::Full;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tower::service_fn;
 

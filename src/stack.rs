@@ -10,13 +10,15 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use http_body_util::Full;
 use tower::{Service, ServiceBuilder};
 
 use crate::call::Call;
 use crate::clock::Clock;
 use crate::edge::{self, identify, limits::Gate, origin::Origins, rescue, trace};
-use crate::mcp::terminate::{self, Terminate};
+use crate::mcp::{
+    self,
+    terminate::{self, Terminate},
+};
 use crate::outcome::Outcome;
 use crate::policy::{arguments, audit, authorize, quota};
 use crate::refusal::Refusal;
@@ -46,7 +48,7 @@ pub fn road<B>(
     edge: &edge::Config,
     upstream: &upstream::Config,
     client: Upstream,
-) -> impl Service<Request<B>, Response = Response<Full<Bytes>>, Error = Infallible, Future: Send> + Clone + Send + 'static
+) -> impl Service<Request<B>, Response = Response<mcp::body::Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
 where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,

@@ -8,17 +8,15 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::Bytes;
 use futures_util::{
     FutureExt,
     future::{CatchUnwind, OptionFuture},
 };
 use http::{HeaderValue, Request, Response, header};
-use http_body_util::Full;
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
-use crate::mcp::response::refused;
+use crate::mcp::{body::Body, response::refused};
 use crate::refusal::Refusal;
 use crate::telemetry::observer::Observer;
 
@@ -52,9 +50,9 @@ pub struct Rescue<S> {
 
 impl<S, B> Service<Request<B>> for Rescue<S>
 where
-    S: Service<Request<B>, Response = Response<Full<Bytes>>, Error = Refusal>,
+    S: Service<Request<B>, Response = Response<Body>, Error = Refusal>,
 {
-    type Response = Response<Full<Bytes>>;
+    type Response = Response<Body>;
     type Error = Infallible;
     type Future = Rescued<S::Future>;
 
@@ -80,8 +78,8 @@ pin_project! {
     }
 }
 
-impl<F: Future<Output = Result<Response<Full<Bytes>>, Refusal>>> Future for Rescued<F> {
-    type Output = Result<Response<Full<Bytes>>, Infallible>;
+impl<F: Future<Output = Result<Response<Body>, Refusal>>> Future for Rescued<F> {
+    type Output = Result<Response<Body>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
@@ -96,7 +94,7 @@ impl<F: Future<Output = Result<Response<Full<Bytes>>, Refusal>>> Future for Resc
     }
 }
 
-fn respond(refusal: &Refusal) -> Response<Full<Bytes>> {
+fn respond(refusal: &Refusal) -> Response<Body> {
     match refusal {
         Refusal::Internal(text) => tracing::error!("a bug in chaperone: {text}"),
         other => tracing::info!(server.name = other.server(), refusal = other.kind(), "request refused"),
@@ -131,13 +129,13 @@ mod tests {
     #[tokio::test]
     async fn a_panic_becomes_an_answer_and_says_nothing_of_itself() {
         let service = layer().layer(service_fn(|_: Request<()>| async { panic!("secret") }));
-        let response: Response<Full<Bytes>> = service.oneshot(Request::new(())).await.unwrap();
+        let response: Response<Body> = service.oneshot(Request::new(())).await.unwrap();
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     }
 
     #[tokio::test]
     async fn a_panic_before_there_is_a_future_becomes_an_answer_too() {
-        let panics = |_: Request<()>| -> Ready<Result<Response<Full<Bytes>>, Refusal>> { panic!("secret") };
+        let panics = |_: Request<()>| -> Ready<Result<Response<Body>, Refusal>> { panic!("secret") };
         let response = layer().layer(service_fn(panics)).oneshot(Request::new(())).await.unwrap();
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     }

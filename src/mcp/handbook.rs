@@ -11,6 +11,7 @@ use std::{
     },
 };
 
+use bytes::Bytes;
 use moka::sync::Cache;
 use opentelemetry::KeyValue;
 use serde_json::{Value, json};
@@ -30,9 +31,9 @@ const KEPT: u64 = 1024;
 #[derive(Debug)]
 pub struct Handbook {
     generation: u64,
-    initialize: [String; 2],
-    discover: String,
-    tools: [String; 2],
+    initialize: [Bytes; 2],
+    discover: Bytes,
+    tools: [Bytes; 2],
 }
 
 impl Handbook {
@@ -43,7 +44,7 @@ impl Handbook {
                 "protocolVersion": revision.name(), "capabilities": capabilities, "serverInfo": info(server),
                 "instructions": server.instructions,
             });
-            value.to_string()
+            value.to_string().into()
         });
         let mut discover = json!({
             "resultType": "complete", "supportedVersions": [MODERN], "capabilities": {"tools": {}},
@@ -56,25 +57,25 @@ impl Handbook {
             format!(r#"{{"resultType":"complete","ttlMs":{TTL_MS},"cacheScope":"private","tools":[{tools}]"#);
         // Writing to a String cannot fail.
         let _ = write!(modern, r#","_meta":{}}}"#, discover["_meta"]);
-        let tools = [format!(r#"{{"tools":[{tools}]}}"#), modern];
-        Self { generation: server.generation, initialize, discover: discover.to_string(), tools }
+        let tools = [format!(r#"{{"tools":[{tools}]}}"#).into(), modern.into()];
+        Self { generation: server.generation, initialize, discover: discover.to_string().into(), tools }
     }
 
     /// The result of `initialize`.
     #[must_use]
-    pub fn initialize(&self, agreed: Revision) -> &str {
+    pub fn initialize(&self, agreed: Revision) -> &Bytes {
         &self.initialize[usize::from(agreed != Revision::V2025June)]
     }
 
     /// The result of `server/discover`.
     #[must_use]
-    pub fn discover(&self) -> &str {
+    pub fn discover(&self) -> &Bytes {
         &self.discover
     }
 
     /// The result of `tools/list`.
     #[must_use]
-    pub fn tools(&self, revision: Revision) -> &str {
+    pub fn tools(&self, revision: Revision) -> &Bytes {
         &self.tools[usize::from(revision.modern())]
     }
 }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Value, value::RawValue};
 
+use super::body::Body;
 use super::era::Revision;
 use crate::json;
 use crate::outcome::{Block, Content};
@@ -14,18 +15,26 @@ const COMPLETE: &str = concat!(
     r#""}}"#
 );
 
+const STRUCTURED: &[u8] = b",\"structuredContent\":";
+
 /// Room for what surrounds a result.
 const ENVELOPE: usize = 512;
 
+/// From this many bytes on a piece is sent as it is: below, one more piece costs more than its copy.
+const WORTH_A_PIECE: usize = 4096;
+
 /// A result that is already serialised.
 #[must_use]
-pub fn result(id: &RawValue, result: &str) -> Bytes {
-    let mut out = Vec::with_capacity(result.len() + id.get().len() + ENVELOPE);
+pub fn result(id: &RawValue, result: &Bytes) -> Body {
+    let mut out = Vec::with_capacity(id.get().len() + ENVELOPE + result.len().min(WORTH_A_PIECE));
     open(&mut out, Some(id));
     out.extend_from_slice(b",\"result\":");
-    out.extend_from_slice(result.as_bytes());
+    if result.len() >= WORTH_A_PIECE {
+        return Body::of([out.into(), result.clone(), Bytes::from_static(b"}"), Bytes::new()]);
+    }
+    out.extend_from_slice(result);
     out.push(b'}');
-    out.into()
+    Bytes::from(out).into()
 }
 
 /// An error; without id where none could be told (JSON-RPC 2.0 section 5.1, narrowed by MCP: never null).
@@ -45,7 +54,7 @@ pub fn error(id: Option<&RawValue>, code: i32, message: &str, data: Option<&Valu
 
 /// The result of a tool that was carried out.
 #[must_use]
-pub fn tool(id: &RawValue, revision: Revision, content: &Content) -> Bytes {
+pub fn tool(id: &RawValue, revision: Revision, content: &Content) -> Body {
     match content {
         Content::Json(json) => tool_json(id, revision, json, false),
         Content::Blocks { blocks, structured, is_error } => {
@@ -60,22 +69,31 @@ pub fn tool(id: &RawValue, revision: Revision, content: &Content) -> Bytes {
             }
             out.push(b']');
             close(&mut out, revision, structured.as_deref(), *is_error);
-            out.into()
+            Bytes::from(out).into()
         }
     }
 }
 
 /// A tool result of one JSON object: a text block and `structuredContent`, both from the same bytes.
 #[must_use]
-pub fn tool_json(id: &RawValue, revision: Revision, json: &[u8], is_error: bool) -> Bytes {
-    // The text is the object once more, with a backslash before every quote: about an eighth longer.
-    let mut out = Vec::with_capacity(json.len() * 2 + json.len() / 4 + id.get().len() + ENVELOPE);
+pub fn tool_json(id: &RawValue, revision: Revision, json: &Bytes, is_error: bool) -> Body {
+    let is_large = json.len() >= WORTH_A_PIECE;
+    // The text is the object once more, with a backslash before every quote: about a quarter longer.
+    let text = json.len() + json.len() / 4;
+    let structured = if is_large { 0 } else { json.len() };
+    let mut out = Vec::with_capacity(text + structured + id.get().len() + ENVELOPE);
     open(&mut out, Some(id));
     out.extend_from_slice(b",\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"");
     escape(&mut out, json);
     out.extend_from_slice(b"\"}]");
+    if is_large {
+        out.extend_from_slice(STRUCTURED);
+        let mut rest = Vec::with_capacity(ENVELOPE);
+        close(&mut rest, revision, None, is_error);
+        return Body::of([out.into(), json.clone(), rest.into(), Bytes::new()]);
+    }
     close(&mut out, revision, Some(json), is_error);
-    out.into()
+    Bytes::from(out).into()
 }
 
 fn open(out: &mut Vec<u8>, id: Option<&RawValue>) {
@@ -88,7 +106,7 @@ fn open(out: &mut Vec<u8>, id: Option<&RawValue>) {
 
 fn close(out: &mut Vec<u8>, revision: Revision, structured: Option<&[u8]>, is_error: bool) {
     if let Some(structured) = structured {
-        out.extend_from_slice(b",\"structuredContent\":");
+        out.extend_from_slice(STRUCTURED);
         out.extend_from_slice(structured);
     }
     out.extend_from_slice(if is_error { b",\"isError\":true" } else { b",\"isError\":false" });
@@ -153,36 +171,48 @@ fn string(out: &mut Vec<u8>, text: &str) {
 }
 
 /// Escaped text is gathered in blocks of so many bytes.
-const BLOCK: usize = 256;
+const BLOCK: usize = 512;
+/// A block with fewer bytes left than this is full: eight bytes are eight escapes at most, and eight more are written
+/// beyond them.
+const ROOM: usize = json::WORD * (LONGEST_ESCAPE + 1);
 
 /// The characters of a JSON string (RFC 8259 section 7): quotes, backslashes and controls are escaped.
 ///
-/// What is escaped here is mostly JSON, where every few bytes there is a quote. So eight bytes are always copied, and
-/// the next ones are written where the plain ones of them end.
+/// What is escaped here is mostly JSON, where every few bytes there is a quote. So eight bytes are always written, and
+/// once more behind every escape among them, from the byte that follows it.
 fn escape(out: &mut Vec<u8>, text: &[u8]) {
     let (mut block, mut length) = ([0; BLOCK], 0);
-    let mut rest = text;
-    while let Some(word) = rest.first_chunk() {
-        if length > BLOCK - json::WORD - LONGEST_ESCAPE {
+    let mut words = text.chunks_exact(json::WORD);
+    for word in &mut words {
+        let mut word = u64::from_le_bytes(word.try_into().expect("a chunk is a word"));
+        let (mut stops, mut left) = (json::stops(word), json::WORD);
+        if length > BLOCK - ROOM {
             out.extend_from_slice(&block[..length]);
             length = 0;
         }
-        block[length..length + json::WORD].copy_from_slice(word);
-        let plain = json::plain(*word);
-        length += plain;
-        rest = &rest[plain..];
-        if plain < json::WORD {
-            let escaped = escaped(rest[0]);
-            block[length..length + LONGEST_ESCAPE].copy_from_slice(&escaped.0);
-            length += escaped.1;
-            rest = &rest[1..];
+        put(&mut block, length, word);
+        while stops != 0 {
+            let bits = stops.trailing_zeros() / u8::BITS * u8::BITS;
+            let plain = (bits / u8::BITS) as usize;
+            word >>= bits;
+            let (escaped, escape) = escaped(word.to_le_bytes()[0]);
+            put(&mut block, length + plain, u64::from_le_bytes(escaped));
+            length += plain + escape;
+            left -= plain + 1;
+            (word, stops) = (word >> u8::BITS, stops >> bits >> u8::BITS);
+            put(&mut block, length, word);
         }
+        length += left;
     }
     out.extend_from_slice(&block[..length]);
-    for &byte in rest {
+    for &byte in words.remainder() {
         let (escaped, length) = escaped(byte);
         out.extend_from_slice(&escaped[..length]);
     }
+}
+
+fn put(block: &mut [u8; BLOCK], at: usize, word: u64) {
+    block[at..at + json::WORD].copy_from_slice(&word.to_le_bytes());
 }
 
 /// Bytes of `\u001f`, filled up.
@@ -206,10 +236,17 @@ fn escaped(byte: u8) -> ([u8; LONGEST_ESCAPE], usize) {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+    use http_body_util::BodyExt as _;
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+
+    fn read(body: Body) -> Value {
+        let body = body.collect().now_or_never().unwrap().unwrap().to_bytes();
+        serde_json::from_slice(&body).unwrap()
+    }
 
     fn id(text: &str) -> Box<RawValue> {
         RawValue::from_string(text.into()).unwrap()
@@ -227,11 +264,14 @@ mod tests {
     #[test]
     fn text_and_structured_content_are_the_same_object() {
         let json = br#"{"name":"Acme \"Corp\"","n":[1,2]}"#;
-        let reply: Value = serde_json::from_slice(&tool_json(&id("7"), Revision::V2026July, json, false)).unwrap();
-        let result = &reply["result"];
-        let text: Value = serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap();
-        assert_eq!(text, result["structuredContent"]);
-        assert_eq!((&reply["id"], &result["resultType"]), (&json!(7), &json!("complete")));
+        let filled = format!(r#"{{"filled":"{}"}}"#, "\\\"é".repeat(WORTH_A_PIECE));
+        for json in [Bytes::from_static(json), filled.into()] {
+            let reply = read(tool_json(&id("7"), Revision::V2026July, &json, false));
+            let result = &reply["result"];
+            let text: Value = serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap();
+            assert_eq!(text, result["structuredContent"]);
+            assert_eq!((&reply["id"], &result["resultType"]), (&json!(7), &json!("complete")));
+        }
     }
 
     #[test]
@@ -246,7 +286,7 @@ mod tests {
             Block::Verbatim(Bytes::from_static(br#"{"type":"text","text":"v"}"#)),
         ];
         let content = Content::Blocks { blocks, structured: None, is_error: true };
-        let reply: Value = serde_json::from_slice(&tool(&id("\"x\""), Revision::V2025June, &content)).unwrap();
+        let reply = read(tool(&id("\"x\""), Revision::V2025June, &content));
         let kinds: Vec<_> = reply["result"]["content"].as_array().unwrap().iter().map(|b| b["type"].clone()).collect();
         assert_eq!(kinds, ["text", "image", "audio", "resource", "resource_link", "text"]);
         assert_eq!(reply["result"]["content"][4]["size"], 3);

@@ -1,11 +1,10 @@
 //! HTTP responses of the MCP endpoint: the status, the headers, and the JSON-RPC message in them.
 
-use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
-use http_body_util::Full;
 use serde_json::value::RawValue;
 
 use super::{
+    body::Body,
     era::Revision,
     fault::{self, Answer},
     reply,
@@ -19,12 +18,12 @@ use crate::trace::TraceParent;
 const HEADERS: usize = 6;
 
 /// A JSON response of status 200.
-pub(super) fn ok(body: Bytes) -> Response<Full<Bytes>> {
+pub(super) fn ok(body: impl Into<Body>) -> Response<Body> {
     json(StatusCode::OK, body)
 }
 
-fn json(status: StatusCode, body: Bytes) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body));
+fn json(status: StatusCode, body: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(body.into());
     *response.status_mut() = status;
     response.headers_mut().reserve(HEADERS);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -32,14 +31,14 @@ fn json(status: StatusCode, body: Bytes) -> Response<Full<Bytes>> {
 }
 
 /// What a message gets that wants no answer.
-pub(super) fn accepted() -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
+pub(super) fn accepted() -> Response<Body> {
+    let mut response = Response::new(Body::default());
     *response.status_mut() = StatusCode::ACCEPTED;
     response
 }
 
 /// The result of a call.
-pub(super) fn carried_out(id: &RawValue, revision: Revision, outcome: &Outcome) -> Response<Full<Bytes>> {
+pub(super) fn carried_out(id: &RawValue, revision: Revision, outcome: &Outcome) -> Response<Body> {
     let mut response = ok(reply::tool(id, revision, &outcome.content));
     write_limit(&mut response, outcome.exchange.budget.nearest());
     response
@@ -47,7 +46,7 @@ pub(super) fn carried_out(id: &RawValue, revision: Revision, outcome: &Outcome) 
 
 /// The JSON-RPC error of a refusal that is not of a tool; the id is echoed where it is known.
 #[must_use]
-pub fn refused(id: Option<&RawValue>, refusal: &Refusal, modern: bool) -> Response<Full<Bytes>> {
+pub fn refused(id: Option<&RawValue>, refusal: &Refusal, modern: bool) -> Response<Body> {
     match fault::answer(refusal, modern) {
         Answer::Protocol { status, code, message, data } => {
             json(status, reply::error(id, code, &message, data.as_ref()))
@@ -64,7 +63,7 @@ pub(super) fn refused_call(
     refusal: &Refusal,
     trace: TraceParent,
     pass_status: bool,
-) -> Response<Full<Bytes>> {
+) -> Response<Body> {
     let mut map = match fault::answer(refusal, revision.modern()) {
         Answer::Tool(map) => map,
         // Some clients give their whole session up at a status of 500: a bug in one call is the trouble of that call.
@@ -80,9 +79,9 @@ pub(super) fn refused_call(
         Refusal::Remote(remote) => remote.status == 429,
         _ => false,
     };
-    let body = serde_json::Value::Object(map).to_string();
+    let body = serde_json::Value::Object(map).to_string().into();
     let status = if limited && pass_status { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::OK };
-    let mut response = json(status, reply::tool_json(id, revision, body.as_bytes(), true));
+    let mut response = json(status, reply::tool_json(id, revision, &body, true));
     write_limit(&mut response, refusal.limits());
     if let Some(seconds) = refusal.retry_after() {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
@@ -90,7 +89,7 @@ pub(super) fn refused_call(
     response
 }
 
-fn write_limit(response: &mut Response<Full<Bytes>>, nearest: Option<&Bucket>) {
+fn write_limit(response: &mut Response<Body>, nearest: Option<&Bucket>) {
     if let Some(bucket) = nearest {
         bucket.write(response.headers_mut());
     }

@@ -10,13 +10,13 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use http_body::Body;
-use http_body_util::Full;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 use tower::{Service, ServiceExt};
 
 use super::{
+    body::Body as ResponseBody,
     era::{self, Revision},
     handbook::Library,
     incoming::{Incoming, collect, is_json},
@@ -90,7 +90,7 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    type Response = Response<Full<Bytes>>;
+    type Response = Response<ResponseBody>;
     type Error = Refusal;
     type Future = BoxFuture<'static, Result<Self::Response, Refusal>>;
 
@@ -109,7 +109,7 @@ impl<C> Terminate<C>
 where
     C: Service<Call, Response = Outcome, Error = Refusal>,
 {
-    async fn answer<B>(self, request: Identified<B>) -> Result<Response<Full<Bytes>>, Refusal>
+    async fn answer<B>(self, request: Identified<B>) -> Result<Response<ResponseBody>, Refusal>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -158,12 +158,12 @@ where
         message: &Incoming<'_>,
         identity: Identity,
         begun: Instant,
-    ) -> Response<Full<Bytes>> {
+    ) -> Response<ResponseBody> {
         let Incoming { id, revision, request, .. } = *message;
         let library = || self.library.of(&identity.server);
         let answer = match method {
             Method::Initialize => ok(reply::result(id, library().initialize(Revision::negotiate(&request.params)))),
-            Method::Ping => ok(reply::result(id, "{}")),
+            Method::Ping => ok(reply::result(id, &Bytes::from_static(b"{}"))),
             Method::Discover => ok(reply::result(id, library().discover())),
             Method::ToolsList if begins(request.params.cursor) => ok(reply::result(id, library().tools(revision))),
             Method::ToolsList => {
@@ -203,7 +203,7 @@ where
         });
     }
 
-    async fn tools_call(self, message: &Incoming<'_>, identity: Identity, begun: Instant) -> Response<Full<Bytes>> {
+    async fn tools_call(self, message: &Incoming<'_>, identity: Identity, begun: Instant) -> Response<ResponseBody> {
         let Incoming { id, revision, .. } = *message;
         let Some(asked) = message.request.params.name.and_then(text) else {
             let refusal = Refusal::InvalidParams("expected params.name, the name of a tool, as a string".into());

@@ -74,7 +74,7 @@ impl Pools {
     async fn send(&self, Request { http, destination, .. }: Request) -> Result<Answer, Failure> {
         let (http, lease) = match destination {
             Destination::Account => self.accounts.send(http).await?,
-            Destination::Elsewhere => (self.elsewhere.request(http).await.map_err(failure)?, None),
+            Destination::Elsewhere => (self.elsewhere.request(http).await.map_err(|error| failure(&error))?, None),
         };
         Ok(Answer { http: http.map(|body| Body::new(body, lease)), remaining: None, ticket: 0 })
     }
@@ -96,11 +96,11 @@ impl Service<Request> for Client {
     }
 }
 
-fn failure(error: legacy::Error) -> Failure {
+fn failure(error: &legacy::Error) -> Failure {
     if error.is_connect() {
-        Failure::Unreachable(causes(&error))
+        Failure::Unreachable(causes(error))
     } else {
-        Failure::Incomplete(format!("no answer: {}", causes(&error)))
+        Failure::Incomplete(format!("no answer: {}", causes(error)))
     }
 }
 

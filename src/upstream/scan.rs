@@ -17,24 +17,23 @@ pub(super) fn members<'t>(text: &'t str, mut found: impl FnMut(&'t str, Range<us
     scan.space();
     scan.take(b'{')?;
     scan.space();
-    if scan.peek() != Some(b'}') {
-        loop {
-            let key = scan.key()?;
-            scan.space();
-            let start = scan.at;
-            scan.value()?;
-            found(text.get(key)?, start..scan.at)?;
-            scan.space();
-            match scan.next()? {
-                b',' => scan.space(),
-                b'}' => break,
-                _ => return None,
-            }
-        }
-    } else {
+    if scan.peek() == Some(b'}') {
         scan.at += 1;
+        return scan.end();
     }
-    scan.end()
+    loop {
+        let key = scan.key()?;
+        scan.space();
+        let start = scan.at;
+        scan.value()?;
+        found(text.get(key)?, start..scan.at)?;
+        scan.space();
+        match scan.next()? {
+            b',' => scan.space(),
+            b'}' => return scan.end(),
+            _ => return None,
+        }
+    }
 }
 
 /// Where the one value that `text` is stands. `None` if there is none, or gave up.

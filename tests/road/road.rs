@@ -28,7 +28,7 @@ use crate::support::Setup;
 /// The time when a test begins.
 pub(crate) const START: &str = "2029-12-31T23:59:59Z";
 
-pub(crate) type Service = BoxCloneService<Request<Full<Bytes>>, Response<Full<Bytes>>, Infallible>;
+pub(crate) type Service = BoxCloneService<Request<Full<Bytes>>, Response<chaperone::mcp::body::Body>, Infallible>;
 
 /// Everything between an HTTP request and the upstream.
 pub(crate) struct Road {
@@ -67,8 +67,12 @@ impl Road {
     /// The same road as a listener needs it.
     pub(crate) fn for_connections(
         &self,
-    ) -> impl tower::Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = Infallible, Future: Send>
-    + Clone
+    ) -> impl tower::Service<
+        Request<Incoming>,
+        Response = Response<chaperone::mcp::body::Body>,
+        Error = Infallible,
+        Future: Send,
+    > + Clone
     + Send
     + 'static {
         open(&self.world, &self.config)
@@ -103,7 +107,7 @@ impl Road {
 fn open<B>(
     world: &World,
     config: &Config,
-) -> impl tower::Service<Request<B>, Response = Response<Full<Bytes>>, Error = Infallible, Future: Send>
+) -> impl tower::Service<Request<B>, Response = Response<chaperone::mcp::body::Body>, Error = Infallible, Future: Send>
 + Clone
 + Send
 + 'static

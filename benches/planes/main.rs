@@ -68,20 +68,20 @@ fn table(bench: &Bench) -> String {
     text
 }
 
-/// The number that the target is about.
+/// The number that the target is about. The pool of connections is chaperone's own, so what is hyper's is a connection.
 fn summary(calls: &Calls, hyper: &Hyper) -> String {
     let ours = |calls: &Cost, hyper: &Cost| calls.allocations - hyper.allocations;
-    let own = ours(&calls.quiet, &hyper.pooled);
     format!(
-        "\nallocations per small tools/call, our code: {own:.1} (target: at most {MOST_ALLOCATIONS:.0})\n\
-         = {:.1} of the whole road, less {:.1} that hyper's pooled client makes for the same exchange alone\n\
-         with hyper's connection alone taken off ({:.1}), so the pool counted as ours: {:.1}\n\
-         the same with every call traced and exported: {:.1}\n",
-        calls.quiet.allocations,
-        hyper.pooled.allocations,
-        hyper.bare.allocations,
+        "\nallocations per small tools/call, our code: {:.1} (target: at most {MOST_ALLOCATIONS:.0})\n\
+         = {:.1} of the whole road, less {:.1} that hyper's connection makes for the same exchange alone\n\
+         less {:.1}, those of hyper's own pooled client, instead: {:.1}\n\
+         the same as the first with every call traced and exported: {:.1}\n",
         ours(&calls.quiet, &hyper.bare),
-        ours(&calls.traced, &hyper.pooled),
+        calls.quiet.allocations,
+        hyper.bare.allocations,
+        hyper.pooled.allocations,
+        ours(&calls.quiet, &hyper.pooled),
+        ours(&calls.traced, &hyper.bare),
     )
 }
 

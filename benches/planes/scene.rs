@@ -108,13 +108,13 @@ impl Scene {
             now: Timestamp::now(),
             deadline: Instant::now() + self.config.upstream.call_timeout,
             trace: TraceParent::fresh(),
+            progress: Progress::default(),
             origin: Origin {
                 request_id: "100000000000".into(),
                 revision: "2026-07-28",
                 http: "1.1",
                 ..Origin::default()
             },
-            progress: Progress::default(),
         }
     }
 

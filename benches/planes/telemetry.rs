@@ -1,7 +1,6 @@
 //! What is told of a call when it is over: metrics, a log line, spans.
 
 use std::io;
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use chaperone::call::{Caller, Origin};
@@ -56,7 +55,7 @@ fn finished(scene: &Scene, exchange: &Exchange) -> Finished {
         begun: Instant::now(),
         duration: Duration::from_micros(200),
         failure: None,
-        exchange: Arc::new(exchange.clone()),
+        exchange: exchange.clone().into(),
         captured: Captured::default(),
     }
 }

@@ -20,9 +20,9 @@ use crate::{Error, canned, scene};
 
 /// What hyper takes for the request of one call.
 pub(crate) struct Hyper {
-    /// With its pooled client, which is what chaperone calls.
+    /// With its pooled client, which chaperone does without.
     pub(crate) pooled: Cost,
-    /// On one connection, without a pool.
+    /// On one connection, which is what chaperone's pool keeps.
     pub(crate) bare: Cost,
 }
 
@@ -43,7 +43,7 @@ fn carry_out(bench: &mut Bench, name: &str, address: SocketAddr) -> Result<Outco
     outcome.map_err(|refusal| format!("expected an outcome, got the refusal {}", refusal.kind()).into())
 }
 
-/// hyper's pooled client, set up as chaperone's.
+/// hyper's pooled client.
 fn pooled(bench: &mut Bench, address: SocketAddr) -> Result<Cost, Error> {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);

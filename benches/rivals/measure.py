@@ -31,7 +31,8 @@ MAKES = {
     "floor": "forwards the message; the upstream answers the list",
     "nginx": "forwards the message; the upstream answers the list",
     "Envoy bridge": "`GET /persons?query=…`, a text block; arguments unchecked, the caller's headers go on",
-    "rmcp-openapi": "`GET /persons?query=…`, a text block and `structuredContent`, as an event stream",
+    "rmcp-openapi": "`GET /persons?query=…`, a text block and `structuredContent` that wrap status and body, as an event"
+    " stream",
     "FastMCP": "`GET /persons?query=…`, a text block and `structuredContent`; the caller's `mcp-*` headers go on",
     "chaperone": "`GET /persons?term=…&page_size=100` with its own key, policy, checked arguments, a text block and"
     " `structuredContent`, rate-limit headers; no log line",

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use chaperone::clock::Clock;
 use chaperone::edge::{identify, limits::Gate, origin::Origins, rescue, trace};
+use chaperone::mcp::body::Body;
 use chaperone::mcp::terminate::Identified;
 use chaperone::refusal::Refusal;
 use chaperone::server::registry::Registry;
@@ -21,7 +22,7 @@ use crate::scene::call_request;
 
 /// Measures every layer of the plane.
 pub(crate) fn bench(bench: &mut Bench, registry: Registry) -> Result<(), Error> {
-    let nothing = service_fn(|_: Request<Full<Bytes>>| ready(Ok::<_, Refusal>(Response::new(Full::new(Bytes::new())))));
+    let nothing = service_fn(|_: Request<Full<Bytes>>| ready(Ok::<_, Refusal>(Response::new(Body::default()))));
     let observer = Observer::quiet()?;
     let (origins, gate) = (Origins::new(&[]), Gate::new(1024));
     let identify = identify::layer(Arc::new(ArcSwap::from_pointee(registry)), Clock::system());
@@ -31,7 +32,7 @@ pub(crate) fn bench(bench: &mut Bench, registry: Registry) -> Result<(), Error> 
     layer(bench, "edge/rescue", &rescue::layer(observer.clone()).layer(nothing));
     layer(bench, "edge/gate", &gate.layer(nothing));
     layer(bench, "edge/origin", &origins.layer(nothing));
-    let seam = service_fn(|_: Identified<Full<Bytes>>| ready(Ok::<_, Refusal>(Response::new(Full::new(Bytes::new())))));
+    let seam = service_fn(|_: Identified<Full<Bytes>>| ready(Ok::<_, Refusal>(Response::new(Body::default()))));
     layer(bench, "edge/identify", &identify.layer(seam));
     let plane = ServiceBuilder::new()
         .layer(trace::layer())

@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use chaperone::clock::Clock;
 use chaperone::edge::limits::Gate;
+use chaperone::mcp::body::Body;
 use chaperone::policy::quota::Counter;
 use chaperone::stack::{self, World};
 use chaperone::telemetry::{self, observer::Observer};
@@ -66,7 +67,7 @@ fn ask(
 }
 
 /// A refusal would be cheap.
-fn expect_answer(name: &str, response: Response<Full<Bytes>>) -> Result<(), Error> {
+fn expect_answer(name: &str, response: Response<Body>) -> Result<(), Error> {
     let body = response.into_body().collect().now_or_never().expect("the body is whole")?.to_bytes();
     let text = std::str::from_utf8(&body)?;
     if text.contains(r#""result":"#) && !text.contains(r#""isError":true"#) {

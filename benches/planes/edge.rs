@@ -7,7 +7,8 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use chaperone::clock::Clock;
 use chaperone::edge::{identify, limits::Gate, origin::Origins, rescue, trace};
-use chaperone::mcp::{body::Body, terminate::Identified};
+use chaperone::mcp::body::Body;
+use chaperone::mcp::terminate::Identified;
 use chaperone::refusal::Refusal;
 use chaperone::server::registry::Registry;
 use chaperone::telemetry::observer::Observer;
@@ -22,7 +23,6 @@ use crate::scene::call_request;
 /// Measures every layer of the plane.
 pub(crate) fn bench(bench: &mut Bench, registry: Registry) -> Result<(), Error> {
     let nothing = service_fn(|_: Request<Full<Bytes>>| ready(Ok::<_, Refusal>(Response::new(Body::default()))));
-    let behind = service_fn(|_: Identified<Full<Bytes>>| ready(Ok::<_, Refusal>(Response::new(Body::default()))));
     let observer = Observer::quiet()?;
     let (origins, gate) = (Origins::new(&[]), Gate::new(1024));
     let identify = identify::layer(Arc::new(ArcSwap::from_pointee(registry)), Clock::system());
@@ -32,7 +32,8 @@ pub(crate) fn bench(bench: &mut Bench, registry: Registry) -> Result<(), Error> 
     layer(bench, "edge/rescue", &rescue::layer(observer.clone()).layer(nothing));
     layer(bench, "edge/gate", &gate.layer(nothing));
     layer(bench, "edge/origin", &origins.layer(nothing));
-    layer(bench, "edge/identify", &identify.layer(behind));
+    let seam = service_fn(|_: Identified<Full<Bytes>>| ready(Ok::<_, Refusal>(Response::new(Body::default()))));
+    layer(bench, "edge/identify", &identify.layer(seam));
     let plane = ServiceBuilder::new()
         .layer(trace::layer())
         .layer(origins.cors())
@@ -40,7 +41,7 @@ pub(crate) fn bench(bench: &mut Bench, registry: Registry) -> Result<(), Error> 
         .layer(gate)
         .layer(origins)
         .layer(identify)
-        .service(behind);
+        .service(seam);
     layer(bench, "edge/all", &plane);
     Ok(())
 }

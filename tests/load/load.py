@@ -174,9 +174,13 @@ async def start_chaperone(program, folder, redis):
     return process, int(line.decode().rsplit(":", 1)[1])
 
 
-def exceeded(times, rate):
-    """By how many requests a bucket that was full at the first of them was exceeded at most; below 0 it never was empty."""
-    return max(n + 1 - rate - (at - times[0]) * rate for n, at in enumerate(times))
+def exceeded(times, rate, since):
+    """By how many requests a bucket that was full at `since` was exceeded at most; below 0 it never was empty.
+
+    The times are of arrival at the upstream: the first request was let in a connection's making before, so it is not
+    the first arrival that counts.
+    """
+    return max(n + 1 - rate - (at - since) * rate for n, at in enumerate(times))
 
 
 def hold_limits(upstreams, seconds, since):
@@ -189,9 +193,9 @@ def hold_limits(upstreams, seconds, since):
         "account": [at for at, _, _ in came],
     }
     for name, times in kinds.items():
-        rate, most = LIMITS[name], exceeded(times, LIMITS[name])
+        rate, most = LIMITS[name], exceeded(times, LIMITS[name], since)
         print(f"limit          {name}: {len(times)} requests, {rate} at once and {rate}/s")
-        yield f"{name}: {most:+.1f} requests beyond the limit, expected at most +1", most <= 1
+        yield f"{name}: {most:+.2f} requests beyond the limit, expected at most +1", most <= 1
         if name != "account":
             share = len(times) / (rate * (seconds + WARM_UP + 1))
             yield f"{name} used to {share:.0%}, expected at least 95 %", share >= 0.95

@@ -13,6 +13,7 @@ mod circuit;
 mod client;
 mod concurrency;
 mod connections;
+mod connector;
 mod credentials;
 mod cursor;
 mod cut;

@@ -3,31 +3,25 @@
 use std::{
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::Uri;
 use http_body_util::Full;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
-use tower::{BoxError, Service};
+use tower::Service;
 
 use super::Config;
-use super::connections::{Connections, Counted};
+use super::connections::Connections;
+use super::connector::{Connector, IDLE, KEEPALIVE};
 use super::failure::{Failure, causes};
 use super::plane::{Answer, Body, Destination, Request};
 use super::pool::Pool;
 use crate::tls;
-
-/// Idle connections are dropped before the usual 60 to 75 s of load balancers end them in the middle of a request.
-pub(super) const IDLE: Duration = Duration::from_secs(55);
-/// Below the shortest idle time-outs of NAT gateways (350 s at AWS), and soon enough to notice a dead peer.
-pub(super) const KEEPALIVE: Duration = Duration::from_mins(1);
 
 /// Sends requests over pooled connections. Dropping its future cancels the request.
 #[derive(Clone)]
@@ -55,10 +49,8 @@ impl Client {
             .https_or_http()
             .enable_all_versions()
             .wrap_connector(tcp);
-        let connector = |destination| {
-            let (connections, limit) = (connections.clone(), config.connect_timeout);
-            Connector { inner: https.clone(), limit, destination, connections }
-        };
+        let connector =
+            |destination| Connector::new(https.clone(), config.connect_timeout, destination, connections.clone());
         let elsewhere = legacy::Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
@@ -101,37 +93,5 @@ fn failure(error: &legacy::Error) -> Failure {
         Failure::Unreachable(causes(error))
     } else {
         Failure::Incomplete(format!("no answer: {}", causes(error)))
-    }
-}
-
-/// Bounds the making of a connection, name look-up and TLS included, and counts what was made.
-#[derive(Clone)]
-pub(super) struct Connector {
-    inner: HttpsConnector<HttpConnector>,
-    limit: Duration,
-    destination: Destination,
-    connections: Connections,
-}
-
-impl Service<Uri> for Connector {
-    type Response = Counted<<HttpsConnector<HttpConnector> as Service<Uri>>::Response>;
-    type Error = BoxError;
-    /// Boxed once a connection, not once a call.
-    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, to: Uri) -> Self::Future {
-        // Where downloads are redirected to is the vendor's to say.
-        let host = to.host().filter(|_| self.destination == Destination::Account).map(ToOwned::to_owned);
-        let (connecting, limit, connections) = (self.inner.call(to), self.limit, self.connections.clone());
-        Box::pin(async move {
-            match tokio::time::timeout(limit, connecting).await {
-                Ok(made) => Ok(connections.count(host.as_deref(), made?)),
-                Err(_) => Err(format!("no connection within {limit:?}").into()),
-            }
-        })
     }
 }

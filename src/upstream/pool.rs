@@ -19,7 +19,7 @@ use http::{
 use http_body_util::Full;
 use hyper::body::Incoming;
 
-use super::client::Connector;
+use super::connector::Connector;
 use super::failure::{Failure, causes};
 use host::{Host, Sender, Unsent};
 

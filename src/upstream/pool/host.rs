@@ -23,7 +23,7 @@ use hyper_util::{
 use tokio::time::{Instant, sleep};
 use tower::ServiceExt;
 
-use super::super::client::{Connector, IDLE, KEEPALIVE};
+use super::super::connector::{Connector, IDLE, KEEPALIVE};
 use super::super::failure::{Failure, causes};
 
 type Http1 = http1::SendRequest<Full<Bytes>>;

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use super::faults::{CREATE, GET, arguments};
 use super::support::{Server, json, order};
 use crate::refusal::{Refusal, UpstreamFaultKind};
-use crate::upstream::client::IDLE;
+use crate::upstream::connector::IDLE;
 use crate::upstream::{Config, Upstream};
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 8\r\n\r\n{\"id\":9}";

@@ -57,10 +57,21 @@ pub(super) fn to_its_end(server: impl Future<Output = Result<(), Failure>>) -> E
 /// As many threads as `TOKIO_WORKER_THREADS` says, else as this process may use cores (a CPU limit of a container
 /// counts). A single one has nobody to share work with, and is spared what sharing costs at every call.
 fn runtime() -> io::Result<Runtime> {
-    let said = env::var("TOKIO_WORKER_THREADS").ok().and_then(|text| text.trim().parse().ok());
-    let threads = said.unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZero::get));
+    let threads = threads(env::var("TOKIO_WORKER_THREADS").ok().as_deref())?;
     let mut builder = if threads == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    if threads > 1 {
+        builder.worker_threads(threads);
+    }
     builder.enable_all().build()
+}
+
+fn threads(said: Option<&str>) -> io::Result<usize> {
+    let Some(text) = said else { return Ok(thread::available_parallelism().map_or(1, NonZero::get)) };
+    text.trim().parse().ok().filter(|threads| *threads > 0).ok_or_else(|| {
+        io::Error::other(
+            "TOKIO_WORKER_THREADS: expected how many threads, a number of at least 1; leave it out for one a core",
+        )
+    })
 }
 
 fn ended(failure: &Failure) -> Exit {
@@ -72,4 +83,18 @@ fn ended(failure: &Failure) -> Exit {
     };
     output::note(format_args!("error: {failure}"));
     exit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_of_threads_that_is_none_is_refused_and_not_guessed_at() {
+        assert_eq!(threads(Some(" 3 ")).unwrap(), 3);
+        assert!(threads(None).unwrap() >= 1);
+        for text in ["0", "-1", "two", ""] {
+            assert!(threads(Some(text)).unwrap_err().to_string().contains("at least 1"), "{text}");
+        }
+    }
 }

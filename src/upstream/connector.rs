@@ -19,6 +19,9 @@ pub(super) const IDLE: Duration = Duration::from_secs(55);
 /// Below the shortest idle time-outs of NAT gateways (350 s at AWS), and soon enough to notice a dead peer.
 pub(super) const KEEPALIVE: Duration = Duration::from_mins(1);
 
+/// A connection as it is made.
+pub(super) type Connected = Counted<<HttpsConnector<HttpConnector> as Service<Uri>>::Response>;
+
 /// Bounds the making of a connection, name look-up and TLS included, and counts what was made.
 #[derive(Clone)]
 pub(super) struct Connector {
@@ -41,7 +44,7 @@ impl Connector {
 }
 
 impl Service<Uri> for Connector {
-    type Response = Counted<<HttpsConnector<HttpConnector> as Service<Uri>>::Response>;
+    type Response = Connected;
     type Error = BoxError;
     /// Boxed once a connection, not once a call.
     type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;

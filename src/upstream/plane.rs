@@ -76,15 +76,19 @@ impl http_body::Body for Body {
     type Error = hyper::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        let this = &mut *self;
+        let frame = match &mut this.lease {
+            Some(lease) => ready!(lease.poll_frame(&mut this.inner, cx)),
+            None => ready!(Pin::new(&mut this.inner).poll_frame(cx)),
+        };
         if !matches!(frame, Some(Ok(_))) {
-            self.slot = None;
-            if let Some(lease) = self.lease.take()
+            this.slot = None;
+            if let Some(lease) = this.lease.take()
                 && frame.is_none()
             {
                 lease.end();
             }
-            if let Some(trial) = self.trial.take() {
+            if let Some(trial) = this.trial.take() {
                 trial.read(frame.is_none());
             }
         }

@@ -1,12 +1,12 @@
 //! The connections to one host.
 
 use std::{
-    fmt,
     future::Future,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -25,9 +25,12 @@ use tower::ServiceExt;
 
 use super::super::connector::{Connector, IDLE, KEEPALIVE};
 use super::super::failure::{Failure, causes};
+use super::http1::Http1;
 
-type Http1 = http1::SendRequest<Full<Bytes>>;
 type Http2 = http2::SendRequest<Full<Bytes>>;
+
+/// How often idle connections are looked at: what its peer has ended, or nobody has taken, is let go of.
+const SWEEP: Duration = Duration::from_secs(5);
 
 /// One host and its connections.
 pub(super) struct Host {
@@ -51,14 +54,14 @@ struct State {
 }
 
 struct Idle {
-    sender: Http1,
+    connection: Box<Http1>,
     since: Instant,
 }
 
 /// A way to send a request.
 pub(super) enum Sender {
     /// A connection that nobody else is using.
-    Own(Http1),
+    Own(Box<Http1>),
     /// One that everybody uses.
     Shared(Http2),
 }
@@ -76,8 +79,8 @@ impl Host {
     /// A host without connections.
     ///
     /// # Errors
-    /// A bug: the key makes no URL.
-    pub(super) fn new((scheme, authority): &(Scheme, Authority), connector: Connector) -> Result<Arc<Self>, Failure> {
+    /// A bug: they make no URL.
+    pub(super) fn new(scheme: &Scheme, authority: &Authority, connector: Connector) -> Result<Arc<Self>, Failure> {
         let mut parts = http::uri::Parts::default();
         (parts.scheme, parts.authority) = (Some(scheme.clone()), Some(authority.clone()));
         parts.path_and_query = Some(PathAndQuery::from_static("/"));
@@ -91,6 +94,11 @@ impl Host {
             speaks_http1: AtomicBool::new(false),
             state: Mutex::default(),
         }))
+    }
+
+    /// Is it the host of this scheme and authority?
+    pub(super) fn is(&self, scheme: &Scheme, authority: &Authority) -> bool {
+        self.root.authority() == Some(authority) && self.root.scheme() == Some(scheme)
     }
 
     /// The `Host` header.
@@ -118,9 +126,10 @@ impl Host {
 
     fn known(&self) -> Option<Sender> {
         let mut state = self.state();
-        while let Some(Idle { sender, since }) = state.idle.pop() {
-            if sender.is_ready() && since.elapsed() < IDLE {
-                return Some(Sender::Own(sender));
+        while let Some(Idle { connection, since }) = state.idle.pop() {
+            // Whether its peer has ended it meanwhile is seen when it is used.
+            if since.elapsed() < IDLE {
+                return Some(Sender::Own(connection));
             }
         }
         state.shared.take_if(|sender| !sender.is_ready());
@@ -144,18 +153,16 @@ impl Host {
             self.state().shared = Some(sender.clone());
             Sender::Shared(sender)
         } else {
-            let (mut sender, connection) = http1::handshake(io).await.map_err(unreachable)?;
-            tokio::spawn(until_it_ends(connection));
-            sender.ready().await.map_err(unreachable)?;
-            Sender::Own(sender)
+            let (sender, connection) = http1::handshake(io).await.map_err(unreachable)?;
+            Sender::Own(Box::new(Http1::new(sender, connection)))
         };
         Ok((sender, Unsent::IsRefused))
     }
 
     /// Keep a connection that has nothing to do.
-    fn keep(self: &Arc<Self>, sender: Http1) {
+    pub(super) fn keep(self: &Arc<Self>, connection: Box<Http1>) {
         let mut state = self.state();
-        state.idle.push(Idle { sender, since: Instant::now() });
+        state.idle.push(Idle { connection, since: Instant::now() });
         if !state.is_swept {
             state.is_swept = true;
             tokio::spawn(sweep(Arc::downgrade(self)));
@@ -167,13 +174,13 @@ impl Host {
     }
 }
 
-/// Let go of connections that nobody has taken for a while, until there is none left.
+/// Let go of connections that are over, or that nobody has taken for a while, until there is none left.
 async fn sweep(host: Weak<Host>) {
     loop {
-        sleep(IDLE / 2).await;
+        sleep(SWEEP).await;
         let Some(host) = host.upgrade() else { return };
         let mut state = host.state();
-        state.idle.retain(|idle| idle.sender.is_ready() && idle.since.elapsed() < IDLE);
+        state.idle.retain_mut(|idle| idle.since.elapsed() < IDLE && idle.connection.is_ready());
         state.is_swept = !state.idle.is_empty();
         if !state.is_swept {
             return;
@@ -194,38 +201,5 @@ fn named(scheme: &Scheme, authority: &Authority) -> Result<HeaderValue, http::he
     match authority.port_u16() {
         Some(port) if port != usual => HeaderValue::try_from(format!("{}:{port}", authority.host())),
         _ => HeaderValue::try_from(authority.host()),
-    }
-}
-
-/// A connection of HTTP/1.1 whose answer is being read.
-pub(in super::super) struct Lease {
-    host: Arc<Host>,
-    sender: Http1,
-}
-
-impl Lease {
-    /// The connection that has answered.
-    pub(super) fn new(host: Arc<Host>, sender: Http1) -> Self {
-        Self { host, sender }
-    }
-
-    /// The answer was read to its end: the connection may be used again, once it is ready.
-    pub(in super::super) fn end(self) {
-        let Self { host, mut sender } = self;
-        if sender.is_ready() {
-            host.keep(sender);
-        } else if !sender.is_closed() {
-            tokio::spawn(async move {
-                if sender.ready().await.is_ok() {
-                    host.keep(sender);
-                }
-            });
-        }
-    }
-}
-
-impl fmt::Debug for Lease {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Lease").field(&self.host.root).finish()
     }
 }

@@ -34,7 +34,10 @@ pub struct Server {
     pub tools: Vec<Offer>,
     /// What it may do, in words for an agent: methods, tags, tools, expiry.
     pub instructions: String,
-    decisions: HashMap<String, Verdict>,
+    /// Where the catalog has each tool.
+    places: HashMap<String, usize>,
+    /// In the order of the catalog.
+    verdicts: Vec<Verdict>,
 }
 
 #[derive(Debug)]
@@ -69,9 +72,10 @@ impl Server {
         let integration = &account.integration;
         let offers = (0..integration.tools.len()).map(|index| Offer { integration: integration.clone(), index });
         let mut tools = Vec::new();
-        let mut decisions = HashMap::with_capacity(integration.tools.len());
+        let mut places = HashMap::with_capacity(integration.tools.len());
+        let mut verdicts = Vec::with_capacity(integration.tools.len());
         for offer in offers {
-            let name = offer.tool().name.clone();
+            places.insert(offer.tool().name.clone(), offer.index);
             let verdict = match rules.judge(offer.tool()) {
                 Ok(rule) => {
                     tools.push(offer.clone());
@@ -79,7 +83,7 @@ impl Server {
                 }
                 Err(rule) => Verdict::Hidden { rule },
             };
-            decisions.insert(name, verdict);
+            verdicts.push(verdict);
         }
         let name = document.name.value.clone();
         let expires_at = document.expires_at.as_ref().map(|at| at.value);
@@ -95,7 +99,8 @@ impl Server {
             instructions: instructions::write(&account, document, rules, &tools),
             account,
             tools,
-            decisions,
+            places,
+            verdicts,
         }
     }
 
@@ -108,7 +113,19 @@ impl Server {
     /// Decide of a tool name.
     #[must_use]
     pub fn decide(&self, name: &str) -> Decision<'_> {
-        match self.decisions.get(name) {
+        self.decision(self.place(name))
+    }
+
+    /// Where the catalog has the tool of this name; `None` if it has none.
+    #[must_use]
+    pub fn place(&self, name: &str) -> Option<usize> {
+        self.places.get(name).copied()
+    }
+
+    /// What is decided of the tool at this place of the catalog, as [`Server::place`] gave it: no look-up by name.
+    #[must_use]
+    pub fn decision(&self, place: Option<usize>) -> Decision<'_> {
+        match place.and_then(|place| self.verdicts.get(place)) {
             Some(Verdict::Allowed { offer, rule }) => Decision::Allowed { offer, rule },
             Some(Verdict::Hidden { rule }) => Decision::Hidden { rule },
             None => Decision::Unknown,

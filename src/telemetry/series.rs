@@ -33,8 +33,10 @@ pub(super) struct Key {
 impl Key {
     /// The key of a call that was allowed and answered, by at most one answer of the account's own API.
     pub(super) fn of(finished: &Finished) -> Option<Self> {
-        let asked = finished.asked.as_deref().filter(|_| finished.failure.is_none())?;
-        let Decision::Allowed { offer, .. } = finished.server.decide(asked) else { return None };
+        if finished.failure.is_some() {
+            return None;
+        }
+        let Decision::Allowed { offer, .. } = finished.decided()? else { return None };
         let status = match &finished.exchange.attempts[..] {
             [] => None,
             [only] if only.elsewhere.is_none() => Some(only.status?),

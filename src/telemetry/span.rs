@@ -147,7 +147,7 @@ fn client(finished: &Finished, attempt: &Attempt, scope: &InstrumentationScope) 
 
 /// What the tool of a call does upstream.
 fn rest(finished: &Finished) -> Option<&Rest> {
-    match finished.server.decide(finished.asked.as_deref()?) {
+    match finished.decided()? {
         Decision::Allowed { offer, .. } => match &offer.tool().operation {
             Operation::Rest(rest) => Some(rest),
             Operation::Static { .. } => None,

@@ -93,7 +93,19 @@ impl Server {
     /// Decide of a tool name.
     #[must_use]
     pub fn decide(&self, name: &str) -> Decision<'_> {
-        match self.account.integration.place(name) {
+        self.decision(self.place(name))
+    }
+
+    /// Where the catalog has the tool of this name; `None` if it has none.
+    #[must_use]
+    pub fn place(&self, name: &str) -> Option<usize> {
+        self.account.integration.place(name)
+    }
+
+    /// What is decided of the tool at this place of the catalog, as [`Server::place`] gave it: no look-up by name.
+    #[must_use]
+    pub fn decision(&self, place: Option<usize>) -> Decision<'_> {
+        match place {
             Some(place) => self.verdicts.of(place),
             None => Decision::Unknown,
         }

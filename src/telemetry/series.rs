@@ -51,9 +51,11 @@ struct Request {
 impl Key {
     /// The key of a call that was allowed and answered, by at most one answer of the account's own API.
     pub(super) fn of(finished: &Finished) -> Option<Self> {
-        let asked = finished.asked.as_deref().filter(|_| finished.failure.is_none())?;
+        if finished.failure.is_some() {
+            return None;
+        }
         let server = &finished.server;
-        let Decision::Allowed { offer, .. } = server.decide(asked) else { return None };
+        let Decision::Allowed { offer, .. } = finished.decided()? else { return None };
         let request = match &finished.exchange.attempts[..] {
             [] => None,
             [only] if only.elsewhere.is_none() => Some(Request {

@@ -16,6 +16,7 @@ pub(crate) fn stops(text: &[u8; WIDE]) -> u32 {
 }
 
 /// All bits of every byte that is a quote or a backslash.
+#[inline]
 fn marks(bytes: u8x16) -> u8x16 {
     bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\'))
 }

@@ -178,7 +178,8 @@ fn some_digits(text: &[u8], at: usize) -> Option<usize> {
 }
 
 /// The rest of a string, after its first quote.
-#[inline]
+#[expect(clippy::inline_always, reason = "most of what is scanned is strings, and most of them are shorter than a call")]
+#[inline(always)]
 fn string(text: &[u8], mut at: usize) -> Option<usize> {
     while let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk) {
         let stops = json::stops(bytes);

@@ -122,7 +122,7 @@ mod tests {
     fn the_media_type_decides_the_block() {
         let of = |kind: &str, bytes| match inline("my_crm", "/files/7", &file(kind, bytes)) {
             Outcome::Blocks { mut blocks, .. } => blocks.remove(0),
-            Outcome::Json(_) => panic!("not blocks"),
+            Outcome::Json(_) | Outcome::List(_) => panic!("not blocks"),
         };
         assert_eq!(of("text/csv; charset=utf-8", b"a\xffb"), Block::Text("a\u{fffd}b".into()));
         assert_eq!(of("IMAGE/PNG", b"hi"), Block::Image { data: "aGk=".into(), media_type: "image/png".into() });

@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -24,7 +23,7 @@ use super::meter::Meter;
 use super::page::Position;
 use super::plane::CallInfo;
 use super::stack::{self, Stack};
-use super::{Config, binary, cut, fan_out, outcome, page};
+use super::{Config, binary, fan_out, outcome, page};
 use crate::account::{Account, budget::Ledgers};
 use crate::call::{Arguments, Call};
 use crate::catalog::arguments::Checked;
@@ -32,7 +31,7 @@ use crate::catalog::{
     offer::Offer,
     tool::{Items, Operation, Rest, Shape, Tool},
 };
-use crate::outcome::{Content, Outcome, Progress};
+use crate::outcome::{Content, List, Outcome, Progress};
 use crate::refusal::Refusal;
 use crate::trace::TraceParent;
 
@@ -197,9 +196,9 @@ impl Upstream {
 async fn content(errand: &Errand<'_>, arguments: Checked) -> Result<Content, Failure> {
     match (&errand.rest.result, &errand.rest.fan_out) {
         (Shape::List { items }, Some(all)) if arguments.values.get(&all.argument).is_none_or(Value::is_null) => {
-            Box::pin(fan_out::list(errand, all, items, arguments)).await.map(Content::Json)
+            Box::pin(fan_out::list(errand, all, items, arguments)).await.map(Content::List)
         }
-        (Shape::List { items }, _) => list(errand, items, arguments).await.map(Content::Json),
+        (Shape::List { items }, _) => list(errand, items, arguments).await.map(Content::List),
         (Shape::Binary { inline_limit }, _) => Box::pin(binary::fetch(errand, &arguments.values, *inline_limit)).await,
         (Shape::Object, _) => {
             let reply = errand.fetch(&arguments.values, &[]).await?;
@@ -213,14 +212,14 @@ async fn content(errand: &Errand<'_>, arguments: Checked) -> Result<Content, Fai
 }
 
 /// One page of a list.
-async fn list(errand: &Errand<'_>, items: &Items, arguments: Checked) -> Result<Bytes, Failure> {
+async fn list(errand: &Errand<'_>, items: &Items, arguments: Checked) -> Result<List, Failure> {
     let (paged, position) = Paged::open::<Position>(&errand.tool.name, arguments)?;
     if position.as_ref().is_some_and(|position| !position.suits(&errand.rest.paging)) {
         return Err(foreign());
     }
     let page = page::fetch(errand, items, &paged.values, position.as_ref()).await?;
-    let cursor = page.next.map(|next| paged.cursor(next)).transpose()?;
-    Ok(cut::envelope([&page.items[..]], cursor.as_deref()))
+    let next_cursor = page.next.map(|next| paged.cursor(next)).transpose()?;
+    Ok(List { items: page.items, next_cursor })
 }
 
 /// The time that a call had, for a sentence: what the layers before took of `30s` is not to make `29.98s` of it.

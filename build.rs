@@ -1,8 +1,6 @@
 //! Asks the linker to pack relocations. An address that moves with the program takes 24 bytes of the binary else, all of
 //! which are read into memory at the start.
 
-#![expect(clippy::print_stdout, reason = "a build script speaks to cargo by it")]
-
 use std::{env, process::Command};
 
 fn main() {

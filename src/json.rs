@@ -1,31 +1,24 @@
-//! JSON text (RFC 8259), looked at eight bytes at a time.
+//! JSON text (RFC 8259), looked at sixteen bytes at a time.
+
+pub(crate) mod escape;
+
+use wide::u8x16;
 
 /// Bytes that are looked at together.
-pub(crate) const WORD: usize = 8;
+pub(crate) const WIDE: usize = 16;
 
-const ONES: u64 = u64::from_le_bytes([1; WORD]);
-const HIGHEST: u64 = ONES << 7;
-
-/// The highest bit of every byte that no string holds as it is: quotes, backslashes and control characters. The first
-/// byte of the text is the lowest of the word.
-pub(crate) fn stops(word: u64) -> u64 {
-    let quotes = zeros(word ^ (ONES * u64::from(b'"')));
-    let backslashes = zeros(word ^ (ONES * u64::from(b'\\')));
-    // Below 0x20: none of the three highest bits is set.
-    quotes | backslashes | zeros(word & (ONES * 0xe0))
+/// A bit for every byte that no string holds as it is: quotes, backslashes and control characters. The first byte of
+/// the text is the lowest.
+#[inline]
+pub(crate) fn stops(text: &[u8; WIDE]) -> u32 {
+    let bytes = u8x16::new(*text);
+    (marks(bytes) | bytes.min(u8x16::splat(0x1f)).simd_eq(bytes)).to_bitmask()
 }
 
-/// The highest bit of every byte that is zero: adding to the lower seven bits carries into the eighth unless all are
-/// zero, and never beyond it (<https://graphics.stanford.edu/~seander/bithacks.html>, "Determine if a word has a zero
-/// byte").
-fn zeros(word: u64) -> u64 {
-    let lower = !HIGHEST;
-    !(((word & lower) + lower) | word) & HIGHEST
-}
-
-/// How many of the first bytes of a string's text may stand in it as they are; [`WORD`] if all of them.
-pub(crate) fn plain(text: [u8; WORD]) -> usize {
-    (stops(u64::from_le_bytes(text)).trailing_zeros() / u8::BITS) as usize
+/// All bits of every byte that is a quote or a backslash.
+#[inline]
+fn marks(bytes: u8x16) -> u8x16 {
+    bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\'))
 }
 
 #[cfg(test)]
@@ -36,13 +29,11 @@ mod tests {
     fn every_byte_that_is_not_plain_is_found_wherever_it_stands() {
         for byte in 0..=u8::MAX {
             let is_plain = byte >= 0x20 && byte != b'"' && byte != b'\\';
-            for at in 0..WORD {
+            for at in 0..WIDE {
                 for around in [b'a', 0x20, 0x7f, 0x80, 0xff, b'!', b'#', b'[', b']'] {
-                    let mut text = [around; WORD];
+                    let mut text = [around; WIDE];
                     text[at] = byte;
-                    assert_eq!(plain(text), if is_plain { WORD } else { at }, "{text:?}");
-                    let stops = stops(u64::from_le_bytes(text));
-                    assert_eq!(stops, if is_plain { 0 } else { 0x80 << (8 * at) }, "{text:?}");
+                    assert_eq!(stops(&text), if is_plain { 0 } else { 1 << at }, "{text:?}");
                 }
             }
         }

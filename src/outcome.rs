@@ -1,6 +1,7 @@
 //! What came of a call that was carried out: the answer for the agent, and what it took.
 
 use std::{
+    borrow::Cow,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -23,6 +24,8 @@ pub struct Outcome {
 pub enum Content {
     /// The text of one JSON object: becomes a text block and `structuredContent`, both from these bytes.
     Json(Bytes),
+    /// A page of a list: becomes such an object too.
+    List(List),
     /// Content blocks, with or without `structuredContent` (the text of a JSON object).
     Blocks {
         /// The blocks in order.
@@ -32,6 +35,35 @@ pub enum Content {
         /// `isError`: only a static tool of the catalog sets it; faults of real calls are refusals.
         is_error: bool,
     },
+}
+
+/// A page of a list. The text of its items is kept apart from the object around it, so that it need not be copied.
+#[derive(Clone, Debug, PartialEq)]
+pub struct List {
+    /// The text of a JSON array.
+    pub items: Bytes,
+    /// Asks for the next page; base64url, which needs no escapes.
+    pub next_cursor: Option<String>,
+}
+
+impl List {
+    /// What stands before the items.
+    pub const HEAD: &str = "{\"result\":";
+
+    /// What stands behind the items.
+    #[must_use]
+    pub fn tail(&self) -> Cow<'static, str> {
+        match &self.next_cursor {
+            Some(cursor) => format!(",\"next_cursor\":\"{cursor}\"}}").into(),
+            None => ",\"next_cursor\":null}".into(),
+        }
+    }
+
+    /// The whole object.
+    #[must_use]
+    pub fn json(&self) -> Bytes {
+        [Self::HEAD.as_bytes(), &self.items, self.tail().as_bytes()].concat().into()
+    }
 }
 
 /// One content block.
@@ -179,6 +211,15 @@ impl Attempt {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_object_around_a_list_is_the_same_whatever_the_upstream() {
+        let list = |items: &'static str, cursor: Option<&str>| {
+            List { items: items.into(), next_cursor: cursor.map(str::to_owned) }.json()
+        };
+        assert_eq!(list("[1]", None), r#"{"result":[1],"next_cursor":null}"#);
+        assert_eq!(list("[1,2]", Some("YQ")), r#"{"result":[1,2],"next_cursor":"YQ"}"#);
+    }
 
     #[test]
     fn time_in_which_several_requests_are_under_way_counts_once() {

@@ -65,6 +65,7 @@ impl Capture {
     pub fn result(&self, content: &Content) -> Option<String> {
         self.results.then(|| match content {
             Content::Json(json) | Content::Blocks { structured: Some(json), .. } => self.told(json),
+            Content::List(list) => self.told(&list.json()),
             Content::Blocks { blocks, .. } => {
                 let kinds: Vec<&str> = blocks.iter().map(kind).collect();
                 format!("[{}]", kinds.join(", "))

@@ -39,7 +39,7 @@ impl Content {
 pub(super) async fn fetch(errand: &Errand<'_>, values: &Map<String, Value>, inline: usize) -> Result<Outcome, Failure> {
     let request = errand.request(values, &[])?;
     let (start, path) = (request.uri().clone(), request.uri().path().to_owned());
-    let (answer, elsewhere) = redirect::follow(errand, request).await?;
+    let (answer, elsewhere) = redirect::follow(errand, &request).await?;
     let ticket = errand.call.meter.ticket(answer.ticket);
     let (head, body) = answer.http.into_parts();
     if !head.status.is_success() {
@@ -122,7 +122,7 @@ mod tests {
     fn the_media_type_decides_the_block() {
         let of = |kind: &str, bytes| match inline("my_crm", "/files/7", &file(kind, bytes)) {
             Outcome::Blocks { mut blocks, .. } => blocks.remove(0),
-            Outcome::Json(_) => panic!("not blocks"),
+            Outcome::Json(_) | Outcome::List(_) => panic!("not blocks"),
         };
         assert_eq!(of("text/csv; charset=utf-8", b"a\xffb"), Block::Text("a\u{fffd}b".into()));
         assert_eq!(of("IMAGE/PNG", b"hi"), Block::Image { data: "aGk=".into(), media_type: "image/png".into() });

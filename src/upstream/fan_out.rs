@@ -1,8 +1,5 @@
 //! One request per value of an argument that the caller left out, merged into one list.
 
-use std::iter;
-
-use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::cursor::{Paged, foreign};
@@ -13,6 +10,7 @@ use super::merge::{self, Item, Mark, Source};
 use super::page::{self, Position};
 use crate::catalog::arguments::Checked;
 use crate::catalog::tool::{FanOut, Items, Paging};
+use crate::outcome::List;
 
 /// Fetch and merge the streams of all values.
 ///
@@ -23,7 +21,7 @@ pub(super) async fn list(
     fan_out: &FanOut,
     items: &Items,
     arguments: Checked,
-) -> Result<Bytes, Failure> {
+) -> Result<List, Failure> {
     let (paged, marks) = Paged::open::<Vec<Option<Mark>>>(&errand.tool.name, arguments)?;
     let marks = marks.unwrap_or_else(|| vec![Some(Mark::default()); fan_out.values.len()]);
     let suits = |mark: &Mark| mark.page().is_none_or(|page| page.suits(&errand.rest.paging));
@@ -37,10 +35,10 @@ pub(super) async fn list(
     });
     let limit = limit(&errand.rest.paging, &paged.values);
     let (merged, left) = merge::merge(streams.zip(marks), limit).await?;
-    let cursor = left.map(|marks| paged.cursor(marks)).transpose()?;
-    let pieces = merged.iter().enumerate().flat_map(|(n, item)| [if n == 0 { &b""[..] } else { b"," }, &item.json]);
-    let array = iter::once(&b"["[..]).chain(pieces).chain(iter::once(&b"]"[..]));
-    Ok(cut::envelope(array, cursor.as_deref()))
+    let next_cursor = left.map(|marks| paged.cursor(marks)).transpose()?;
+    let items: Vec<&[u8]> = merged.iter().map(|item| &item.json[..]).collect();
+    let items = [b"[", &items.join(&b","[..])[..], b"]"].concat().into();
+    Ok(List { items, next_cursor })
 }
 
 /// Items a call; without paging there is nothing to resume, so all of them.

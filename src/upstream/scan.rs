@@ -1,10 +1,10 @@
 //! Where the values of a JSON text begin and end (RFC 8259), found without reading what they say.
 //!
-//! Every byte of an answer passes here once, so it is done by hand, eight bytes at a time within strings. It takes no
+//! Every byte of an answer passes here once, so it is done by hand, sixteen bytes at a time within strings. It takes no
 //! more than `serde_json` does, and gives up (`None`) wherever that is simpler: whoever asks reads such a text with
 //! `serde_json`, which also says what is wrong with it.
 
-use std::ops::Range;
+use std::{ops::Range, str};
 
 use crate::json;
 
@@ -12,218 +12,208 @@ use crate::json;
 const DEEPEST: u32 = 127;
 
 /// The members of the object that `text` is: key, and where its value stands. `None` if it is no object, or gave up.
-pub(super) fn members<'t>(text: &'t str, mut found: impl FnMut(&'t str, Range<usize>) -> Option<()>) -> Option<()> {
-    let mut scan = Scan { text: text.as_bytes(), at: 0 };
-    scan.space();
-    scan.take(b'{')?;
-    scan.space();
-    if scan.peek() == Some(b'}') {
-        scan.at += 1;
-        return scan.end();
+pub(super) fn members<'t>(text: &'t [u8], mut found: impl FnMut(&'t str, Range<usize>) -> Option<()>) -> Option<()> {
+    utf8(text)?;
+    let mut at = space(text, take(text, space(text, 0), b'{')?);
+    if text.get(at) == Some(&b'}') {
+        return end(text, at + 1);
     }
     loop {
-        let key = scan.key()?;
-        scan.space();
-        let start = scan.at;
-        scan.value()?;
-        found(text.get(key)?, start..scan.at)?;
-        scan.space();
-        match scan.next()? {
-            b',' => scan.space(),
-            b'}' => return scan.end(),
+        let begun = take(text, at, b'"')?;
+        let ended = string(text, begun)?;
+        // With escapes it could not be compared as it stands.
+        let key = text.get(begun..ended - 1).filter(|key| !key.contains(&b'\\'))?;
+        let start = space(text, take(text, space(text, ended), b':')?);
+        let after = value(text, start)?;
+        found(str::from_utf8(key).ok()?, start..after)?;
+        at = space(text, after);
+        match text.get(at)? {
+            b',' => at = space(text, at + 1),
+            b'}' => return end(text, at + 1),
             _ => return None,
         }
     }
 }
 
 /// Where the one value that `text` is stands. `None` if there is none, or gave up.
-pub(super) fn whole(text: &str) -> Option<Range<usize>> {
-    let mut scan = Scan { text: text.as_bytes(), at: 0 };
-    scan.space();
-    let start = scan.at;
-    scan.value()?;
-    let end = scan.at;
-    scan.end().map(|()| start..end)
+pub(super) fn whole(text: &[u8]) -> Option<Range<usize>> {
+    utf8(text)?;
+    let start = space(text, 0);
+    let after = value(text, start)?;
+    end(text, after).map(|()| start..after)
 }
 
-struct Scan<'t> {
-    text: &'t [u8],
-    at: usize,
+/// Most answers have nothing but ASCII, which is told faster.
+fn utf8(text: &[u8]) -> Option<()> {
+    (text.is_ascii() || str::from_utf8(text).is_ok()).then_some(())
 }
 
-impl Scan<'_> {
-    fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
-    }
+fn end(text: &[u8], at: usize) -> Option<()> {
+    (space(text, at) == text.len()).then_some(())
+}
 
-    fn next(&mut self) -> Option<u8> {
-        let byte = self.peek();
-        self.at += 1;
-        byte
-    }
+// All that follows takes the place where something begins, and says where it ends.
 
-    fn take(&mut self, byte: u8) -> Option<()> {
-        (self.next()? == byte).then_some(())
-    }
+fn take(text: &[u8], at: usize, byte: u8) -> Option<usize> {
+    (*text.get(at)? == byte).then_some(at + 1)
+}
 
-    fn space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
-            self.at += 1;
-        }
+#[inline]
+fn space(text: &[u8], at: usize) -> usize {
+    match text.get(at) {
+        Some(byte) if *byte <= b' ' => spaces(text, at),
+        _ => at,
     }
+}
 
-    fn end(&mut self) -> Option<()> {
-        self.space();
-        (self.at == self.text.len()).then_some(())
+fn spaces(text: &[u8], mut at: usize) -> usize {
+    while matches!(text.get(at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+        at += 1;
     }
+    at
+}
 
-    /// A key and its colon; gives up on escapes, so that keys can be compared as they stand.
-    fn key(&mut self) -> Option<Range<usize>> {
-        self.take(b'"')?;
-        let start = self.at;
-        self.plain();
-        let end = self.at;
-        self.take(b'"')?;
-        self.space();
-        self.take(b':')?;
-        Some(start..end)
-    }
-
-    fn value(&mut self) -> Option<()> {
-        // One bit a level: is it an object?
-        let (mut depth, mut objects) = (0, 0u128);
-        loop {
-            match self.next()? {
-                b'"' => self.string()?,
-                b'{' | b'[' if depth == DEEPEST => return None,
-                b'{' => {
-                    self.space();
-                    if self.peek()? != b'}' {
-                        (depth, objects) = (depth + 1, objects << 1 | 1);
-                        self.member()?;
-                        continue;
+fn value(text: &[u8], mut at: usize) -> Option<usize> {
+    // One bit a level: is it an object?
+    let (mut depth, mut objects) = (0, 0u128);
+    loop {
+        let first = *text.get(at)?;
+        at += 1;
+        match first {
+            b'"' => at = string(text, at)?,
+            b'{' | b'[' => {
+                at = space(text, at);
+                // What closes stands two places behind what opens, in ASCII.
+                if *text.get(at)? == first + 2 {
+                    at += 1;
+                } else if depth == DEEPEST {
+                    return None;
+                } else {
+                    let is_object = first == b'{';
+                    (depth, objects) = (depth + 1, objects << 1 | u128::from(is_object));
+                    if is_object {
+                        at = key(text, at)?;
                     }
-                    self.at += 1;
-                }
-                b'[' => {
-                    self.space();
-                    if self.peek()? != b']' {
-                        (depth, objects) = (depth + 1, objects << 1);
-                        continue;
-                    }
-                    self.at += 1;
-                }
-                first @ (b'-' | b'0'..=b'9') => self.number(first)?,
-                b't' => self.word(b"rue")?,
-                b'f' => self.word(b"alse")?,
-                b'n' => self.word(b"ull")?,
-                _ => return None,
-            }
-            // A value is over, and perhaps those around it.
-            loop {
-                if depth == 0 {
-                    return Some(());
-                }
-                self.space();
-                match (self.next()?, objects & 1) {
-                    (b',', 1) => {
-                        self.space();
-                        self.member()?;
-                        break;
-                    }
-                    (b',', _) => {
-                        self.space();
-                        break;
-                    }
-                    (b'}', 1) | (b']', 0) => (depth, objects) = (depth - 1, objects >> 1),
-                    _ => return None,
+                    continue;
                 }
             }
-        }
-    }
-
-    /// The key before a value.
-    fn member(&mut self) -> Option<()> {
-        self.take(b'"')?;
-        self.string()?;
-        self.space();
-        self.take(b':')?;
-        self.space();
-        Some(())
-    }
-
-    fn word(&mut self, rest: &[u8]) -> Option<()> {
-        let end = self.at + rest.len();
-        let is_there = self.text.get(self.at..end) == Some(rest);
-        self.at = end;
-        is_there.then_some(())
-    }
-
-    fn number(&mut self, first: u8) -> Option<()> {
-        let leading = if first == b'-' { self.next()? } else { first };
-        match leading {
-            b'0' => {}
-            b'1'..=b'9' => self.digits(),
+            b'1'..=b'9' => at = fraction(text, digits(text, at))?,
+            b'-' | b'0' => at = number(text, at, first)?,
+            b't' => at = word(text, at, *b"rue")?,
+            b'f' => at = word(text, at, *b"alse")?,
+            b'n' => at = word(text, at, *b"ull")?,
             _ => return None,
         }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.some_digits()?;
-        }
-        if matches!(self.peek(), Some(b'e' | b'E')) {
-            self.at += 1;
-            if matches!(self.peek(), Some(b'+' | b'-')) {
-                self.at += 1;
-            }
-            self.some_digits()?;
-        }
-        Some(())
-    }
-
-    fn digits(&mut self) {
-        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
-            self.at += 1;
-        }
-    }
-
-    fn some_digits(&mut self) -> Option<()> {
-        let start = self.at;
-        self.digits();
-        (self.at > start).then_some(())
-    }
-
-    /// The rest of a string, after its first quote.
-    fn string(&mut self) -> Option<()> {
+        // A value is over, and perhaps those around it.
         loop {
-            self.plain();
-            match self.next()? {
-                b'"' => return Some(()),
-                b'\\' => match self.next()? {
-                    b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
-                    b'u' => {
-                        let digits = self.text.get(self.at..self.at + 4)?;
-                        digits.iter().all(u8::is_ascii_hexdigit).then_some(())?;
-                        self.at += 4;
-                    }
-                    _ => return None,
-                },
-                _ => return None,
+            if depth == 0 {
+                return Some(at);
             }
+            at = space(text, at);
+            let (byte, in_object) = (*text.get(at)?, objects & 1 == 1);
+            at += 1;
+            if byte == b',' {
+                at = space(text, at);
+                if in_object {
+                    at = key(text, at)?;
+                }
+                break;
+            }
+            if byte != if in_object { b'}' } else { b']' } {
+                return None;
+            }
+            (depth, objects) = (depth - 1, objects >> 1);
         }
     }
+}
 
-    /// To the next quote, backslash or control character, or to the end.
-    fn plain(&mut self) {
-        while let Some(word) = self.text.get(self.at..).and_then(<[u8]>::first_chunk) {
-            let plain = json::plain(*word);
-            self.at += plain;
-            if plain < json::WORD {
-                return;
-            }
+/// The key before a value, its colon too.
+#[inline]
+fn key(text: &[u8], at: usize) -> Option<usize> {
+    let after = string(text, take(text, at, b'"')?)?;
+    Some(space(text, take(text, space(text, after), b':')?))
+}
+
+fn word<const REST: usize>(text: &[u8], at: usize, rest: [u8; REST]) -> Option<usize> {
+    (text.get(at..)?.first_chunk() == Some(&rest)).then_some(at + REST)
+}
+
+/// The rest of a number that does not begin with one of the digits that most begin with.
+fn number(text: &[u8], at: usize, first: u8) -> Option<usize> {
+    let (leading, at) = if first == b'-' { (*text.get(at)?, at + 1) } else { (first, at) };
+    match leading {
+        b'0' => fraction(text, at),
+        b'1'..=b'9' => fraction(text, digits(text, at)),
+        _ => None,
+    }
+}
+
+/// What may follow the whole part of a number.
+#[inline]
+fn fraction(text: &[u8], mut at: usize) -> Option<usize> {
+    if text.get(at) == Some(&b'.') {
+        at = some_digits(text, at + 1)?;
+    }
+    if matches!(text.get(at), Some(b'e' | b'E')) {
+        at += 1;
+        if matches!(text.get(at), Some(b'+' | b'-')) {
+            at += 1;
         }
-        while self.peek().is_some_and(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
-            self.at += 1;
+        at = some_digits(text, at)?;
+    }
+    Some(at)
+}
+
+#[inline]
+fn digits(text: &[u8], mut at: usize) -> usize {
+    while text.get(at).is_some_and(u8::is_ascii_digit) {
+        at += 1;
+    }
+    at
+}
+
+fn some_digits(text: &[u8], at: usize) -> Option<usize> {
+    let end = digits(text, at);
+    (end > at).then_some(end)
+}
+
+/// The rest of a string, after its first quote.
+#[expect(clippy::inline_always, reason = "most of what is scanned is strings, and most of them are shorter than a call")]
+#[inline(always)]
+fn string(text: &[u8], mut at: usize) -> Option<usize> {
+    while let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk) {
+        let stops = json::stops(bytes);
+        if stops == 0 {
+            at += bytes.len();
+            continue;
         }
+        at += stops.trailing_zeros() as usize;
+        match *text.get(at)? {
+            b'"' => return Some(at + 1),
+            _ => at = escape(text, at)?,
+        }
+    }
+    last_string(text, at)
+}
+
+/// As [`string`], where the text is nearly over.
+fn last_string(text: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        match *text.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' | ..0x20 => at = escape(text, at)?,
+            _ => at += 1,
+        }
+    }
+}
+
+/// An escape; a control character is none.
+fn escape(text: &[u8], at: usize) -> Option<usize> {
+    let at = take(text, at, b'\\')?;
+    match *text.get(at)? {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(at + 1),
+        b'u' => text.get(at + 1..at + 5)?.iter().all(u8::is_ascii_hexdigit).then_some(at + 5),
+        _ => None,
     }
 }
 
@@ -266,7 +256,7 @@ mod tests {
         #[test]
         fn every_json_text_is_one_value_and_nothing_around_it_is(text in json(), before in "[ \n\r\t]{0,3}", after in "[ \n\r\t]{0,9}") {
             let padded = format!("{before}{text}{after}");
-            prop_assert_eq!(whole(&padded), Some(before.len()..before.len() + text.len()));
+            prop_assert_eq!(whole(padded.as_bytes()), Some(before.len()..before.len() + text.len()));
         }
 
         #[test]
@@ -275,7 +265,7 @@ mod tests {
             let at = (0..=at.index(text.len() + 1)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
             let end = (at + cut..=text.len()).find(|end| text.is_char_boundary(*end)).unwrap_or(text.len());
             let spoilt = format!("{}{with}{}", &text[..at], &text[end..]);
-            prop_assert_eq!(whole(&spoilt).is_some(), serde_json::from_str::<&RawValue>(&spoilt).is_ok(), "{}", spoilt);
+            prop_assert_eq!(whole(spoilt.as_bytes()).is_some(), serde_json::from_str::<&RawValue>(&spoilt).is_ok(), "{}", spoilt);
         }
     }
 
@@ -283,20 +273,20 @@ mod tests {
     fn members_are_told_in_order_with_the_place_of_their_values() {
         let text = " { \"a\" : [1, {\"b\":\"}\"}] ,\"a\":\"x\\\"\", \"c\":-1.5e3 } ";
         let mut told = Vec::new();
-        members(text, |key, value| {
+        members(text.as_bytes(), |key, value| {
             told.push((key, &text[value]));
             Some(())
         });
         assert_eq!(told, [("a", "[1, {\"b\":\"}\"}]"), ("a", "\"x\\\"\""), ("c", "-1.5e3")]);
-        assert_eq!(members("{}", |_, _| None), Some(()));
+        assert_eq!(members(b"{}", |_, _| None), Some(()));
     }
 
     #[test]
     fn what_is_no_object_or_has_an_odd_key_is_given_up() {
         for text in ["", "[]", "{", "{\"a\":1,}", "{\"a\" 1}", "{\"\\u0061\":1}", "{} x", "{\"a\":1]"] {
-            assert_eq!(members(text, |_, _| Some(())), None, "{text}");
+            assert_eq!(members(text.as_bytes(), |_, _| Some(())), None, "{text}");
         }
         let deep = "[".repeat(200) + &"]".repeat(200);
-        assert_eq!(whole(&deep), None);
+        assert_eq!(whole(deep.as_bytes()), None);
     }
 }

@@ -192,6 +192,7 @@ pub(in crate::upstream) fn answer(status: u16, body: impl Into<Bytes>) -> Respon
 pub(in crate::upstream) fn json(outcome: &Outcome) -> Value {
     match &outcome.content {
         Content::Json(text) => serde_json::from_slice(text).unwrap(),
+        Content::List(list) => serde_json::from_slice(&list.json()).unwrap(),
         blocks @ Content::Blocks { .. } => panic!("not JSON: {blocks:?}"),
     }
 }

@@ -107,7 +107,7 @@ impl Collector {
 
     /// Send what is packed, once.
     pub(super) async fn send(&self, export: &Export) -> Result<Taken, Failed> {
-        let mut request = Request::new(Pieces::from_iter(export.pieces.iter().cloned()));
+        let mut request = Request::new(export.pieces.iter().cloned().collect::<Pieces>());
         *request.method_mut() = http::Method::POST;
         *request.uri_mut() = self.uri.clone();
         request.headers_mut().clone_from(&self.headers);

@@ -191,8 +191,8 @@ mod tests {
         bytes
     }
 
-    fn string(text: String) -> Option<AnyValue> {
-        Some(AnyValue { value: Some(any_value::Value::StringValue(text)) })
+    fn string(text: String) -> AnyValue {
+        AnyValue { value: Some(any_value::Value::StringValue(text)) }
     }
 
     proptest! {
@@ -207,13 +207,13 @@ mod tests {
         ) {
             let mut attributes: Vec<_> = texts
                 .into_iter()
-                .map(|(key, text)| KeyValue { key, value: string(text), ..KeyValue::default() })
+                .map(|(key, text)| KeyValue { key, value: Some(string(text)), ..KeyValue::default() })
                 .collect();
             attributes.extend(numbers.into_iter().map(|number| {
                 let value = Some(AnyValue { value: Some(any_value::Value::IntValue(number)) });
                 KeyValue { key: "number".into(), value, ..KeyValue::default() }
             }));
-            attributes.push(KeyValue { key: "x".into(), value: string("x".repeat(repeated)), ..KeyValue::default() });
+            attributes.push(KeyValue { key: "x".into(), value: Some(string("x".repeat(repeated))), ..KeyValue::default() });
             let status = Some(Status { message: name.clone(), code: 0 });
             let trace_id = start.to_be_bytes().to_vec();
             let span = Span { trace_id, name, kind: 3, start_time_unix_nano: start, attributes, status, flags, ..Span::default() };

@@ -25,6 +25,11 @@ const TRACE: TraceParent = TraceParent { trace_id: 0xabc, parent_id: 0x10, flags
 const OF_REQUEST: &str = "mcp.protocol.version=2025-11-25 network.protocol.name=http network.protocol.version=1.1 \
                           network.transport=tcp chaperone.server.name=s chaperone.account=acme";
 
+const FAILED: &str = "kind=2 trace=abc id=10 parent= flags=101 from=1000000 to=1009000 status=2";
+const TOOL: &str = "gen_ai.operation.name=execute_tool gen_ai.tool.name=get_single_affinity_person_by_id";
+const ALLOWED: &str = "chaperone.decision=allow chaperone.rule=methods: read";
+const END: &str = "chaperone.policy.generation=1";
+
 /// A server that reads, of an account at this URL.
 fn server(url: &str) -> Arc<Server> {
     let catalog = Catalog::builtin().unwrap();
@@ -78,9 +83,13 @@ fn failure(kind: &str, code: Option<i32>, misfits: usize) -> Failure {
     Failure { kind: kind.into(), code, tool_error: code.is_none(), misfits, limit: Limit::default() }
 }
 
+fn call(asked: &str, failure: Failure) -> Finished {
+    Finished { failure: Some(failure), ..finished("tools/call", Some(asked)) }
+}
+
 fn hex(id: &[u8]) -> String {
-    let digits: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
-    digits.trim_start_matches('0').to_owned()
+    let number = id.iter().fold(0_u128, |number, byte| (number << 8) | u128::from(*byte));
+    if id.is_empty() { String::new() } else { format!("{number:x}") }
 }
 
 fn value(any: Option<AnyValue>) -> String {
@@ -92,7 +101,7 @@ fn value(any: Option<AnyValue>) -> String {
 }
 
 /// Everything that a span says, with nothing left out.
-fn shown(span: Span) -> String {
+fn shown(span: &Span) -> String {
     assert!(span.trace_id.len() == 16 && span.span_id.len() == 8, "{span:?}");
     let mut text = format!("{} kind={} trace={} id={}", span.name, span.kind, hex(&span.trace_id), hex(&span.span_id));
     let micros = |nanos: u64| nanos / 1000;
@@ -123,7 +132,7 @@ fn shown(span: Span) -> String {
         status,
         ..Span::default()
     };
-    assert_eq!(span, told);
+    assert_eq!(*span, told);
     text
 }
 
@@ -131,7 +140,7 @@ fn spans(finished: &Finished) -> Vec<String> {
     let mut bytes = Vec::new();
     write(finished, &mut bytes);
     let spans = ScopeSpans::decode(&bytes[..]).unwrap().spans;
-    spans.into_iter().map(shown).collect()
+    spans.iter().map(shown).collect()
 }
 
 #[test]
@@ -198,71 +207,73 @@ fn a_request_of_a_trace_names_its_parent_and_what_it_is_linked_to() {
 
 #[test]
 fn what_was_refused_or_failed_says_why_by_fixed_words() {
-    let head = "kind=2 trace=abc id=10 parent= flags=101 from=1000000 to=1009000 status=2";
-    let end = "chaperone.policy.generation=1";
-    let call = |asked: &str, failure| Finished { failure: Some(failure), ..finished("tools/call", Some(asked)) };
-    let tool = format!("gen_ai.operation.name=execute_tool gen_ai.tool.name={GET}");
-    let allowed = "chaperone.decision=allow chaperone.rule=methods: read";
     let mut limited = call(GET, failure("rate_limited", None, 0));
     limited.failure.as_mut().unwrap().limit.rule = Some("limits.calls".into());
-    let misfits = call(GET, failure("invalid_arguments", None, 2));
-    let check = misfits.trace.nth(ARGUMENTS);
-    let cancelled = call(GET, Failure::unanswered("cancelled"));
-    let under_way = vec![attempt(&cancelled, None)];
-    let cancelled = with_attempts(cancelled, under_way);
     for (finished, expected) in [
         (
             Finished { failure: Some(failure("unknown_method", Some(-32601), 0)), ..finished(OTHER, None) },
-            vec![format!(
-                "_OTHER {head}unknown_method: mcp.method.name=_OTHER {OF_REQUEST} error.type=-32601 \
-                 chaperone.refusal=unknown_method rpc.response.status_code=-32601 {end}"
-            )],
+            format!(
+                "_OTHER {FAILED}unknown_method: mcp.method.name=_OTHER {OF_REQUEST} error.type=-32601 \
+                 chaperone.refusal=unknown_method rpc.response.status_code=-32601 {END}"
+            ),
         ),
         (
             call("made_up", failure("unknown_tool", Some(-32602), 0)),
-            vec![format!(
-                "tools/call {head}unknown_tool: mcp.method.name=tools/call {OF_REQUEST} \
+            format!(
+                "tools/call {FAILED}unknown_tool: mcp.method.name=tools/call {OF_REQUEST} \
                  gen_ai.operation.name=execute_tool chaperone.decision=deny chaperone.rule=no such tool error.type=-32602 \
-                 chaperone.refusal=unknown_tool rpc.response.status_code=-32602 {end}"
-            )],
+                 chaperone.refusal=unknown_tool rpc.response.status_code=-32602 {END}"
+            ),
         ),
         (
             limited,
-            vec![format!(
-                "tools/call {GET} {head}rate_limited: mcp.method.name=tools/call {OF_REQUEST} {tool} \
+            format!(
+                "tools/call {GET} {FAILED}rate_limited: mcp.method.name=tools/call {OF_REQUEST} {TOOL} \
                  chaperone.decision=deny chaperone.rule=limits.calls error.type=tool_error \
-                 chaperone.refusal=rate_limited {end}"
-            )],
-        ),
-        (
-            misfits,
-            vec![
-                format!(
-                    "tools/call {GET} {head}invalid_arguments: mcp.method.name=tools/call {OF_REQUEST} {tool} {allowed} \
-                     error.type=tool_error chaperone.refusal=invalid_arguments {end}"
-                ),
-                format!(
-                    "arguments kind=1 trace=abc id={check:x} parent=10 flags=101 from=1000000 to=1009000 \
-                     status=2invalid_arguments: chaperone.arguments.faults=2"
-                ),
-            ],
-        ),
-        (
-            cancelled,
-            vec![
-                format!(
-                    "tools/call {GET} {head}cancelled: mcp.method.name=tools/call {OF_REQUEST} {tool} {allowed} \
-                     error.type=cancelled chaperone.refusal=cancelled {end}"
-                ),
-                "GET /persons/{id} kind=3 trace=abc id=20 parent=10 flags=101 from=1002000 to=1005001 status=2cancelled: \
-                 http.request.method=GET server.address=api.affinity.example server.port=443 url.template=/persons/{id} \
-                 error.type=cancelled"
-                    .to_owned(),
-            ],
+                 chaperone.refusal=rate_limited {END}"
+            ),
         ),
     ] {
-        assert_eq!(spans(&finished), expected);
+        assert_eq!(spans(&finished), [expected]);
     }
+}
+
+#[test]
+fn arguments_that_do_not_fit_have_a_span_of_their_own() {
+    let misfits = call(GET, failure("invalid_arguments", None, 2));
+    assert_eq!(
+        spans(&misfits),
+        [
+            format!(
+                "tools/call {GET} {FAILED}invalid_arguments: mcp.method.name=tools/call {OF_REQUEST} {TOOL} {ALLOWED} \
+                 error.type=tool_error chaperone.refusal=invalid_arguments {END}"
+            ),
+            format!(
+                "arguments kind=1 trace=abc id={:x} parent=10 flags=101 from=1000000 to=1009000 \
+                 status=2invalid_arguments: chaperone.arguments.faults=2",
+                misfits.trace.nth(ARGUMENTS)
+            ),
+        ]
+    );
+}
+
+#[test]
+fn a_request_that_nobody_answered_fails_as_its_call_does() {
+    let cancelled = call(GET, Failure::unanswered("cancelled"));
+    let under_way = vec![attempt(&cancelled, None)];
+    assert_eq!(
+        spans(&with_attempts(cancelled, under_way)),
+        [
+            format!(
+                "tools/call {GET} {FAILED}cancelled: mcp.method.name=tools/call {OF_REQUEST} {TOOL} {ALLOWED} \
+                 error.type=cancelled chaperone.refusal=cancelled {END}"
+            ),
+            "GET /persons/{id} kind=3 trace=abc id=20 parent=10 flags=101 from=1002000 to=1005001 status=2cancelled: \
+             http.request.method=GET server.address=api.affinity.example server.port=443 url.template=/persons/{id} \
+             error.type=cancelled"
+                .to_owned(),
+        ]
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ pub mod credential;
 
 use std::{
     fmt::{self, Write},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use arc_swap::{ArcSwap, Guard};
@@ -29,6 +29,7 @@ pub struct Account {
     /// What the operator lets all MCP servers do to it together.
     pub limits: Limits,
     identity: String,
+    ledger: OnceLock<budget::Kept>,
     credential: ArcSwap<Credential>,
 }
 
@@ -56,7 +57,16 @@ impl Account {
         }
         let identity = identity(&id, &base_url, &credential);
         let credential = ArcSwap::from_pointee(Credential::new(&integration.authentication, credential)?);
-        Ok(Self { id, integration, base_url, plaintext, limits: Limits::default(), identity, credential })
+        Ok(Self {
+            id,
+            integration,
+            base_url,
+            plaintext,
+            limits: Limits::default(),
+            identity,
+            ledger: OnceLock::new(),
+            credential,
+        })
     }
 
     /// The same account with these limits of the operator's.

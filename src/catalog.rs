@@ -29,7 +29,7 @@ mod upload;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use crate::document::Faults;
+use crate::document::{Faults, Sink};
 use integration::Integration;
 use offer::Offer;
 
@@ -45,7 +45,7 @@ impl Catalog {
     /// # Errors
     /// Never for a released program: the tests load it.
     pub fn builtin() -> Result<Self, Faults> {
-        Self::from_texts(builtin::FILES)
+        document::read(builtin::FILES, Sink::proven).map(|integrations| Self { integrations })
     }
 
     /// The catalog in a folder.
@@ -70,7 +70,7 @@ impl Catalog {
     /// # Errors
     /// Every fault of every file, at once.
     pub fn from_texts(texts: &[(&str, &str)]) -> Result<Self, Faults> {
-        document::read(texts).map(|integrations| Self { integrations })
+        document::read(texts, Sink::new).map(|integrations| Self { integrations })
     }
 
     /// An integration by name.

@@ -15,7 +15,7 @@
 //! 7. On the way back [`mcp::fault`] is the one table that turns refusals into answers, and [`mcp::reply`] writes them.
 //!
 //! Imports run down this list and never up; [`document`], [`refusal`], [`outcome`], [`budget`], [`rate`], [`secret`],
-//! [`trace`], `tls`, [`clock`] and [`nearest`] are leaves that everybody may know.
+//! [`trace`], [`hash`], `tls`, [`clock`] and [`nearest`] are leaves that everybody may know.
 
 pub mod account;
 pub mod admin;
@@ -28,6 +28,7 @@ pub mod clock;
 pub mod config;
 pub mod document;
 pub mod edge;
+pub mod hash;
 mod json;
 pub mod mcp;
 pub mod nearest;

@@ -2,16 +2,20 @@
 
 mod connection;
 pub mod drain;
+mod version;
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use hyper::body::Incoming;
+use hyper::{
+    body::Incoming,
+    server::conn::{http1, http2},
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    server::graceful::GracefulShutdown,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -23,6 +27,7 @@ use tower::Service;
 use crate::edge::limits::Gate;
 use connection::Heard;
 use drain::Drain;
+use version::Version;
 
 /// What the listener is set to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,7 +123,8 @@ enum End {
 
 /// Takes connections in and watches over them.
 struct Door {
-    http: auto::Builder<TokioExecutor>,
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
     header_timeout: Duration,
     rooms: u32,
     room: Arc<Semaphore>,
@@ -128,14 +134,23 @@ struct Door {
 
 impl Door {
     fn new(config: &Config) -> Self {
-        let mut http = auto::Builder::new(TokioExecutor::new());
+        let mut http1 = http1::Builder::new();
         // hyper counts the wait for a request in; the first one has `header_timeout`, see `connection`.
-        http.http1().timer(TokioTimer::new()).header_read_timeout(IDLE.max(config.header_timeout));
-        http.http2().timer(TokioTimer::new()).keep_alive_interval(PING).keep_alive_timeout(PING);
+        http1.timer(TokioTimer::new()).header_read_timeout(IDLE.max(config.header_timeout));
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2.timer(TokioTimer::new()).keep_alive_interval(PING).keep_alive_timeout(PING);
         let rooms = u32::try_from(config.max_connections.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
         let room = Arc::new(Semaphore::new(rooms as usize));
         let (end, _) = watch::channel(End::No);
-        Self { http, header_timeout: config.header_timeout, rooms, room, graceful: GracefulShutdown::new(), end }
+        Self {
+            http1,
+            http2,
+            header_timeout: config.header_timeout,
+            rooms,
+            room,
+            graceful: GracefulShutdown::new(),
+            end,
+        }
     }
 
     /// Accept for ever; cancel it to stop.
@@ -171,8 +186,14 @@ impl Door {
         }
         let heard = Heard::new(road);
         let (ear, silent) = (heard.ear(), heard.ear());
-        let connection = self.http.serve_connection(TokioIo::new(stream), heard).into_owned();
-        let connection = self.graceful.watch(connection);
+        let (http1, http2, watcher) = (self.http1.clone(), self.http2.clone(), self.graceful.watcher());
+        let connection = async move {
+            match Version::of(&stream).await {
+                Version::Http1 => watcher.watch(http1.serve_connection(TokioIo::new(stream), heard)).await,
+                // Boxed: what HTTP/2 needs is no burden on every other connection.
+                Version::Http2 => Box::pin(watcher.watch(http2.serve_connection(TokioIo::new(stream), heard))).await,
+            }
+        };
         let (limit, mut end) = (self.header_timeout, self.end.subscribe());
         tokio::spawn(async move {
             tokio::select! {

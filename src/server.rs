@@ -1,8 +1,8 @@
 //! MCP servers: policy-bound windows onto one account.
 //!
 //! A policy file is read into a [`document`], its words are resolved into [`rules`] against the integration of its
-//! account, and both are compiled into a [`Server`] that answers requests by look-up. All servers together are the
-//! [`registry`].
+//! account, these are tried on every tool, which gives the [`verdicts`], and all of it is compiled into a [`Server`]
+//! that answers requests by look-up. All servers together are the [`registry`].
 
 pub mod advice;
 pub mod api_tokens;
@@ -13,5 +13,6 @@ mod instructions;
 pub mod registry;
 pub mod rules;
 pub mod token;
+pub mod verdicts;
 
 pub use compiled::{Decision, Server};

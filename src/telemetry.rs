@@ -10,6 +10,7 @@
 pub mod access;
 pub mod audit;
 mod budgets;
+pub mod collector;
 pub mod environment;
 pub mod export;
 pub mod finished;
@@ -17,6 +18,7 @@ mod http;
 pub mod metric_exports;
 pub mod metrics;
 pub mod observer;
+mod protobuf;
 mod queue;
 pub mod redact;
 pub mod sampling;

@@ -259,6 +259,52 @@ fn a_server_is_found_by_its_token_and_one_without_by_its_name() {
     assert_eq!(one.sole_open().unwrap().name, "open");
     let two = registry(&[("a", &open("a")), ("b", &open("b"))]).unwrap();
     assert!(two.sole_open().is_none());
+    let names = ["the token", "open", "locked", ""].map(|segment| Some(&one.at(segment)?.name));
+    assert_eq!(names.map(|name| name.map(String::as_str)), [Some("locked"), Some("open"), None, None]);
+}
+
+#[test]
+fn what_is_the_token_of_one_server_and_the_name_of_another_is_taken_for_the_token() {
+    let hash = token::to_hex(&token::hash("both"));
+    let locked = format!("{{name: locked, account: acme, token: {{sha256: '{hash}'}}}}");
+    let set = registry(&[("l", &locked), ("o", "{name: both, account: acme, token: none}")]).unwrap();
+    assert_eq!(set.at("both").unwrap().name, "locked");
+    assert_eq!(set.sole_open().unwrap().name, "both");
+}
+
+#[test]
+fn servers_whose_policies_say_the_same_share_what_came_of_them() {
+    let with = |name: &str, config: &str| format!("{{name: {name}, account: acme, token: none, config: {config}}}");
+    let (read, all) = ("{methods: [read], limits: {calls: 1/s}}", "{}");
+    let texts = [with("a", "{methods: [READ]}"), with("b", all), with("c", read), with("d", all)];
+    let documents: Vec<(&str, &str)> = texts.iter().map(|text| ("s.yaml", text.as_str())).collect();
+    let set = registry(&documents).unwrap();
+    let shared = |a: usize, b: usize| Arc::ptr_eq(&set.servers()[a].tools, &set.servers()[b].tools);
+    assert_eq!([shared(0, 2), shared(1, 3), shared(0, 1)], [true, true, false]);
+    let ordinals: Vec<usize> = set.servers().iter().map(|server| server.ordinal).collect();
+    assert_eq!(ordinals, [0, 1, 2, 3]);
+}
+
+#[test]
+fn all_that_a_policy_allows_is_allowed_by_one_kind_of_rule() {
+    // The decisions of a server are counted in one time series, see `telemetry/series`.
+    for config in [
+        "{}",
+        "{methods: [read, refund]}",
+        "{tags: [notes, sales]}",
+        "{tools: {allow: ['*note*', '*order*'], deny: [delete_*]}}",
+        "{methods: [read, write], tags: [sales], tools: {allow: ['*', list_*]}}",
+    ] {
+        let server = server(config).unwrap();
+        let kind = |decision: Decision<'_>| match decision {
+            Decision::Allowed { rule, .. } => Some(rule.split(':').next().unwrap().to_owned()),
+            _ => None,
+        };
+        let mut kinds: Vec<String> = server.explain().filter_map(|(_, decision)| kind(decision)).collect();
+        assert!(kinds.len() > 2, "{config}");
+        kinds.dedup();
+        assert_eq!(kinds.len(), 1, "{config}: {kinds:?}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use chaperone::call::{Caller, Origin};
 use chaperone::outcome::Exchange;
-use chaperone::telemetry::finished::{Captured, Finished};
+use chaperone::telemetry::finished::{Asked, Captured, Finished};
 use chaperone::telemetry::{self, observer::Observer};
 use chaperone::trace::TraceParent;
 
@@ -50,7 +50,7 @@ fn finished(scene: &Scene, exchange: &Exchange) -> Finished {
         origin: Origin { request_id: "100000000000".into(), revision: "2026-07-28", http: "1.1", ..Origin::default() },
         trace: TraceParent::fresh(),
         method: "tools/call",
-        asked: Some("list_all_affinity_persons".into()),
+        asked: Some(Asked::of(scene.server(), &"list_all_affinity_persons".into())),
         begun_at: SystemTime::now(),
         begun: Instant::now(),
         duration: Duration::from_micros(200),

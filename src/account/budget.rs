@@ -1,6 +1,7 @@
 //! What is known of the limits that a vendor sets to its accounts: the last word of its answers, counting down.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{
         Arc, Mutex, OnceLock, PoisonError, RwLock,
@@ -39,10 +40,21 @@ struct Shelf {
 }
 
 impl Ledgers {
-    /// The ledger of an account: of its id at its URL with its credential, for another one has other limits.
+    /// The ledger of an account: of its id at its URL with its credential, for another one has other limits. Found once
+    /// for an account and kept with it.
     #[must_use]
-    pub fn of(&self, account: &Account) -> Arc<Ledger> {
-        let key = account.identity();
+    pub fn of<'a>(&self, account: &'a Account) -> Cow<'a, Arc<Ledger>> {
+        let find = || Kept { among: self.clone(), ledger: self.find(account.identity()) };
+        let kept = account.ledger.get_or_init(find);
+        // An account that is used with two sets has a ledger in each.
+        if Arc::ptr_eq(&kept.among.0, &self.0) {
+            Cow::Borrowed(&kept.ledger)
+        } else {
+            Cow::Owned(self.find(account.identity()))
+        }
+    }
+
+    fn find(&self, key: &str) -> Arc<Ledger> {
         if let Some(ledger) = self.0.ledgers.read().unwrap_or_else(PoisonError::into_inner).get(key) {
             return ledger.clone();
         }
@@ -90,6 +102,13 @@ impl Ledgers {
             ledger.get_or_insert_with(|| self.of(account)).write(statement, now);
         }
     }
+}
+
+/// The ledger of an account, and the set of which it is.
+#[derive(Debug)]
+pub(super) struct Kept {
+    among: Ledgers,
+    ledger: Arc<Ledger>,
 }
 
 /// What is known of the limits of one account.
@@ -223,5 +242,21 @@ mod tests {
         let raised = Bucket { scope: "user".into(), limit: 99, remaining: 90, reset: Some(3600), window: None };
         ledger.write(Statement::Limited(raised), now);
         assert_eq!(told(&ledger, now), Some((90, 3600)));
+    }
+
+    #[test]
+    fn an_account_has_one_ledger_in_a_set_and_another_in_another_set() {
+        let catalog = crate::catalog::Catalog::builtin().unwrap();
+        let account = |url: &str| {
+            let affinity = catalog.integration("affinity").unwrap().clone();
+            Account::new("acme".into(), affinity, url.parse().unwrap(), false, crate::secret::Secret::new("k")).unwrap()
+        };
+        let (one, again) = (account("https://a.example"), account("https://a.example"));
+        let (first, second) = (Ledgers::default(), Ledgers::default());
+        let same = |a: &Arc<Ledger>, b: &Arc<Ledger>| Arc::ptr_eq(a, b);
+        assert!(same(&first.of(&one), &first.clone().of(&one)));
+        assert!(same(&first.of(&one), &first.of(&again)), "a reload makes the account anew");
+        assert!(!same(&first.of(&one), &second.of(&one)) && same(&second.of(&one), &second.of(&again)));
+        assert!(!same(&first.of(&one), &first.of(&account("https://b.example"))));
     }
 }

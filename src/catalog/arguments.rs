@@ -10,10 +10,9 @@ mod parse;
 mod segment;
 
 use jiff::{SignedDuration, Timestamp};
-use jsonschema::Validator;
 use serde_json::{Map, Value, value::RawValue};
 
-use super::constraint::Constraint;
+use super::{constraint::Constraint, schema};
 use crate::refusal::Misfit;
 use conversion::Plan;
 use file::FileRules;
@@ -35,7 +34,7 @@ pub struct Checker {
     /// Where strings are converted, and into what.
     pub(crate) plan: Plan,
     /// The tool's whole schema.
-    pub(crate) validator: Validator,
+    pub(crate) schema: schema::Lazy,
     /// The arguments that stand in the path.
     pub(crate) segments: Vec<String>,
     /// The arguments that make a file.
@@ -72,8 +71,9 @@ impl Checker {
         self.plan.convert(&mut given, &mut misfits);
 
         let given = Value::Object(given);
-        if !self.validator.is_valid(&given) {
-            misfit::collect(&self.validator, &given, &self.known, &mut misfits);
+        let validator = self.schema.validator();
+        if !validator.is_valid(&given) {
+            misfit::collect(validator, &given, &self.known, &mut misfits);
         }
         let Value::Object(mut values) = given else { return Err(vec![not_an_object("something else")]) };
 

@@ -44,10 +44,18 @@ mod tests {
     }
 
     #[test]
-    fn the_built_in_catalog_loads() {
-        match Catalog::builtin() {
-            Ok(catalog) => assert_eq!(catalog.names().collect::<Vec<_>>(), ["affinity"]),
-            Err(faults) => panic!("{faults}"),
+    fn the_built_in_catalog_stands_every_check_and_is_the_same_without_them() {
+        let checked = Catalog::from_texts(FILES).unwrap_or_else(|faults| panic!("{faults}"));
+        let proven = Catalog::builtin().unwrap_or_else(|faults| panic!("{faults}"));
+        for catalog in [&checked, &proven] {
+            assert_eq!(catalog.names().collect::<Vec<_>>(), ["affinity"]);
+        }
+        let listings = |catalog: &Catalog| {
+            catalog.integration("affinity").unwrap().tools.iter().map(|tool| tool.listing.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(listings(&checked), listings(&proven));
+        for tool in &proven.integration("affinity").unwrap().tools {
+            tool.checker.schema.validator();
         }
     }
 }

@@ -18,8 +18,11 @@ pub(crate) const INTEGRATION: &str = "integration.yaml";
 /// Most resources of an integration.
 pub(crate) const MAX_RESOURCES: usize = 512;
 
-/// All integrations of these files, by name.
-pub(crate) fn read(texts: &[(&str, &str)]) -> Result<BTreeMap<String, Arc<Integration>>, Faults> {
+/// All integrations of these files, by name; `sink` makes what takes the faults of a file.
+pub(crate) fn read(
+    texts: &[(&str, &str)],
+    sink: fn(&str) -> Sink,
+) -> Result<BTreeMap<String, Arc<Integration>>, Faults> {
     let mut folders: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
     for (path, text) in texts {
         folders.entry(split(path).0).or_default().push((path, text));
@@ -27,7 +30,7 @@ pub(crate) fn read(texts: &[(&str, &str)]) -> Result<BTreeMap<String, Arc<Integr
     let mut faults = Vec::new();
     let mut integrations = BTreeMap::new();
     for (folder, files) in folders {
-        match integration(folder, &files) {
+        match integration(folder, &files, sink) {
             Ok(read) if integrations.contains_key(&read.name) => {
                 let message = format!("the integration `{}` is in another folder too", read.name);
                 faults.extend(Faults::whole_file(folder, message).0);
@@ -52,7 +55,7 @@ struct File {
     node: Node,
 }
 
-fn integration(folder: &str, files: &[(&str, &str)]) -> Result<Integration, Faults> {
+fn integration(folder: &str, files: &[(&str, &str)], sink: fn(&str) -> Sink) -> Result<Integration, Faults> {
     if files.len() > MAX_RESOURCES + 1 {
         let message = format!("expected at most {MAX_RESOURCES} resources, found {}", files.len() - 1);
         return Err(Faults::whole_file(folder, message));
@@ -62,8 +65,8 @@ fn integration(folder: &str, files: &[(&str, &str)]) -> Result<Integration, Faul
     let mut resources = Vec::new();
     for (path, text) in files {
         match parse(path, text) {
-            Ok(node) if split(path).1 == INTEGRATION => whole = Some(File { sink: Sink::new(path), node }),
-            Ok(node) => resources.push(File { sink: Sink::new(path), node }),
+            Ok(node) if split(path).1 == INTEGRATION => whole = Some(File { sink: sink(path), node }),
+            Ok(node) => resources.push(File { sink: sink(path), node }),
             Err(fault) => faults.push(fault),
         }
     }

@@ -2,11 +2,12 @@
 
 pub(crate) mod document;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use http::HeaderName;
 
 use super::tool::Tool;
+use crate::hash::QuickHash;
 
 /// A vendor's API as the catalog describes it.
 #[derive(Debug)]
@@ -29,6 +30,27 @@ pub struct Integration {
     pub tags: Vec<(String, String)>,
     /// All tools, in the order of the files and the methods in them.
     pub tools: Vec<Tool>,
+    /// The place of every tool in [`Integration::tools`], by its name.
+    pub(crate) places: Places,
+}
+
+/// Places of tools by their names.
+#[derive(Debug)]
+pub(crate) struct Places(HashMap<Box<str>, usize, QuickHash>);
+
+impl Places {
+    /// The places of these tools, no two of one name.
+    pub(crate) fn of(tools: &[Tool]) -> Self {
+        Self(tools.iter().enumerate().map(|(place, tool)| (tool.name.as_str().into(), place)).collect())
+    }
+}
+
+impl Integration {
+    /// The place of the tool of this name in [`Integration::tools`].
+    #[must_use]
+    pub fn place(&self, name: &str) -> Option<usize> {
+        self.places.0.get(name).copied()
+    }
 }
 
 /// How a credential is put on a request.

@@ -93,6 +93,7 @@ impl std::error::Error for Faults {}
 #[derive(Debug)]
 pub struct Sink {
     file: Arc<str>,
+    is_proven: bool,
     faults: RefCell<Vec<Fault>>,
 }
 
@@ -100,7 +101,19 @@ impl Sink {
     /// A sink for the faults of `file`.
     #[must_use]
     pub fn new(file: &str) -> Self {
-        Self { file: file.into(), faults: RefCell::default() }
+        Self { file: file.into(), is_proven: false, faults: RefCell::default() }
+    }
+
+    /// A sink for a file that is part of the program, whose tests have read it with every check.
+    #[must_use]
+    pub fn proven(file: &str) -> Self {
+        Self { is_proven: true, ..Self::new(file) }
+    }
+
+    /// Is the file part of the program?
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        self.is_proven
     }
 
     /// Write a fault down.

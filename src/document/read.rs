@@ -55,6 +55,12 @@ impl<'d> At<'d> {
         Located { value, spot: self.spot() }
     }
 
+    /// Is the document part of the program? Then costly checks have nothing to find: its tests have made them.
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        self.sink.is_proven()
+    }
+
     fn expected<T>(&self, what: &str) -> Option<T> {
         self.fault(format!("expected {what}, found {}", self.node.value.kind()));
         None

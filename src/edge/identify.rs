@@ -109,8 +109,7 @@ fn find<'r>(registry: &'r Registry, path: &str, headers: &HeaderMap) -> Result<(
         return Err(Refusal::UnknownPath);
     }
     if !segment.is_empty() {
-        let named = registry.by_token(segment).or_else(|| registry.open(segment));
-        return named.map(|server| (server, Spent::No)).ok_or(Refusal::UnknownServer);
+        return registry.at(segment).map(|server| (server, Spent::No)).ok_or(Refusal::UnknownServer);
     }
     let Some(token) = bearer(headers) else {
         return registry.sole_open().map(|server| (server, Spent::No)).ok_or(Refusal::UnknownServer);

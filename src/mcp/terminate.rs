@@ -187,7 +187,7 @@ where
     ) {
         let (trace, origin) = message.trace(self.observer.sampling());
         let duration = begun.elapsed();
-        self.observer.answered(Finished {
+        self.observer.answered(&Finished {
             caller: message.caller(identity.api_token),
             server: identity.server,
             origin,

@@ -19,8 +19,7 @@ use crate::call::{Arguments, Call};
 use crate::outcome::{Content, Exchange, Outcome, Progress};
 use crate::refusal::Refusal;
 use crate::telemetry::{
-    access::fit_shared,
-    finished::{Captured, Failure, Finished},
+    finished::{Asked, Captured, Failure, Finished},
     observer::{Admission, Observer},
 };
 
@@ -97,7 +96,7 @@ impl Record {
             origin: call.origin.clone(),
             trace: call.trace,
             method: "tools/call",
-            asked: Some(fit_shared(&call.asked)),
+            asked: Some(Asked::of(&call.server, &call.asked)),
             begun_at: SystemTime::now(),
             begun: Instant::now(),
             duration: std::time::Duration::ZERO,

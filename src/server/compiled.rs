@@ -1,10 +1,14 @@
 //! An MCP server as requests see it: decisions are look-ups, everything else is worked out at load.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{document::Document, instructions, rules::Rules};
+use super::{
+    document::Document,
+    instructions,
+    verdicts::{Known, Verdicts},
+};
 use crate::account::Account;
 use crate::catalog::{offer::Offer, tool::Tool};
 use crate::rate::Limits;
@@ -20,6 +24,8 @@ pub struct Server {
     pub account: Arc<Account>,
     /// Counts up with every change of the set of servers; caches hang on it.
     pub generation: u64,
+    /// Its place among the servers of its generation, from 0.
+    pub ordinal: usize,
     /// When it expires.
     pub expires_at: Option<Timestamp>,
     /// Must a caller also present an API token?
@@ -31,16 +37,10 @@ pub struct Server {
     /// How often one API token may be used, at all servers together.
     pub api_token_limits: Limits,
     /// The tools it shows, in the order of the catalog.
-    pub tools: Vec<Offer>,
+    pub tools: Arc<[Offer]>,
     /// What it may do, in words for an agent: methods, tags, tools, expiry.
     pub instructions: String,
-    decisions: HashMap<String, Verdict>,
-}
-
-#[derive(Debug)]
-enum Verdict {
-    Allowed { offer: Offer, rule: String },
-    Hidden { rule: String },
+    verdicts: Arc<Verdicts>,
 }
 
 /// What a server decides of a tool name.
@@ -63,39 +63,24 @@ pub enum Decision<'s> {
 }
 
 impl Server {
-    /// Compile the document of a file: a verdict for every tool of the account's integration.
+    /// Compile the document of a file with the verdicts of its policy.
     #[must_use]
-    pub fn compile(document: &Document, rules: &Rules, account: Arc<Account>, generation: u64) -> Self {
-        let integration = &account.integration;
-        let offers = (0..integration.tools.len()).map(|index| Offer { integration: integration.clone(), index });
-        let mut tools = Vec::new();
-        let mut decisions = HashMap::with_capacity(integration.tools.len());
-        for offer in offers {
-            let name = offer.tool().name.clone();
-            let verdict = match rules.judge(offer.tool()) {
-                Ok(rule) => {
-                    tools.push(offer.clone());
-                    Verdict::Allowed { offer, rule }
-                }
-                Err(rule) => Verdict::Hidden { rule },
-            };
-            decisions.insert(name, verdict);
-        }
-        let name = document.name.value.clone();
-        let expires_at = document.expires_at.as_ref().map(|at| at.value);
+    pub fn compile(document: &Document, known: &Known, account: Arc<Account>, generation: u64) -> Self {
+        let (name, tools) = (document.name.value.clone(), known.verdicts.tools.clone());
         Self {
             id: format!("file:{name}").into(),
             name,
             generation,
-            expires_at,
+            ordinal: 0,
+            expires_at: document.expires_at.as_ref().map(|at| at.value),
             requires_api_token: document.policy.requires_api_token,
             rate_limit_status: document.policy.rate_limit_status,
             limits: document.policy.limits,
             api_token_limits: Limits::default(),
-            instructions: instructions::write(&account, document, rules, &tools),
+            instructions: instructions::write(&account, document, &known.rules, &tools),
             account,
             tools,
-            decisions,
+            verdicts: known.verdicts.clone(),
         }
     }
 
@@ -108,9 +93,20 @@ impl Server {
     /// Decide of a tool name.
     #[must_use]
     pub fn decide(&self, name: &str) -> Decision<'_> {
-        match self.decisions.get(name) {
-            Some(Verdict::Allowed { offer, rule }) => Decision::Allowed { offer, rule },
-            Some(Verdict::Hidden { rule }) => Decision::Hidden { rule },
+        self.decision(self.place(name))
+    }
+
+    /// Where the catalog has the tool of this name; `None` if it has none.
+    #[must_use]
+    pub fn place(&self, name: &str) -> Option<usize> {
+        self.account.integration.place(name)
+    }
+
+    /// What is decided of the tool at this place of the catalog, as [`Server::place`] gave it: no look-up by name.
+    #[must_use]
+    pub fn decision(&self, place: Option<usize>) -> Decision<'_> {
+        match place {
+            Some(place) => self.verdicts.of(place),
             None => Decision::Unknown,
         }
     }
@@ -123,7 +119,7 @@ impl Server {
 
     /// Every tool of the integration, in the order of the catalog, with what is decided of it.
     pub fn explain(&self) -> impl Iterator<Item = (&Tool, Decision<'_>)> {
-        self.account.integration.tools.iter().map(|tool| (tool, self.decide(&tool.name)))
+        self.account.integration.tools.iter().enumerate().map(|(place, tool)| (tool, self.verdicts.of(place)))
     }
 
     /// The tools it shows.

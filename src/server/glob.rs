@@ -6,7 +6,7 @@ use std::fmt;
 pub const MAX_PATTERN: usize = 128;
 
 /// A checked pattern.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Glob(String);
 
 impl Glob {

@@ -1,9 +1,13 @@
 //! All MCP servers that are being served, as one immutable set.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::{Server, api_tokens::ApiTokens, token};
 use crate::document::{Fault, Faults, Spot};
+use crate::hash::QuickHash;
 
 pub use super::token::TokenHash;
 
@@ -12,8 +16,10 @@ pub use super::token::TokenHash;
 pub struct Registry {
     generation: u64,
     servers: Vec<Arc<Server>>,
-    by_token: HashMap<TokenHash, Arc<Server>>,
-    open: HashMap<String, Arc<Server>>,
+    by_token: HashMap<TokenHash, Arc<Server>, QuickHash>,
+    open: HashMap<String, Arc<Server>, QuickHash>,
+    /// Names of open servers that are the token of another one, which goes first.
+    shadowed: HashSet<String>,
     api_tokens: ApiTokens,
 }
 
@@ -48,7 +54,8 @@ impl Registry {
         let mut registry = Self { generation, api_tokens, ..Self::default() };
         let mut faults = twice(&entries, |entry| Some((entry.server.name.clone(), &entry.name_at)), "name");
         faults.extend(twice(&entries, |entry| Some((hash(entry)?, &entry.token_at)), "token"));
-        for Entry { server, access, .. } in entries {
+        for (ordinal, Entry { mut server, access, .. }) in entries.into_iter().enumerate() {
+            server.ordinal = ordinal;
             let server = Arc::new(server);
             match access {
                 Access::Token(hash) => registry.by_token.insert(hash, server.clone()),
@@ -56,6 +63,8 @@ impl Registry {
             };
             registry.servers.push(server);
         }
+        let is_token = |name: &&String| registry.by_token.contains_key(&token::hash(name));
+        registry.shadowed = registry.open.keys().filter(is_token).cloned().collect();
         registry.servers.sort_by(|a, b| a.name.cmp(&b.name));
         Faults(faults).into_result(registry)
     }
@@ -70,6 +79,14 @@ impl Registry {
     #[must_use]
     pub fn servers(&self) -> &[Arc<Server>] {
         &self.servers
+    }
+
+    /// The server at `/mcp/{segment}`: whose token this is, or who has this name and `token: none`. A name costs no hash
+    /// of a token: it is no secret, so it is looked for first.
+    #[must_use]
+    pub fn at(&self, segment: &str) -> Option<&Arc<Server>> {
+        let open = self.open(segment).filter(|server| !self.shadowed.contains(&server.name));
+        open.or_else(|| self.by_token(segment))
     }
 
     /// The server that a token opens. The token is compared by its hash.

@@ -10,7 +10,7 @@ const WRITE: [&str; 3] = ["create", "update", "delete"];
 const GROUPS: [&str; 3] = ["read", "write", "custom"];
 
 /// Rules whose every word is known and which leave at least one tool.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Rules {
     methods: Option<Vec<String>>,
     tags: Option<Vec<String>>,

@@ -13,7 +13,7 @@ const LONGEST_NAME: usize = 80;
 
 /// Write the line of a call.
 pub(crate) fn write(call: &Finished) {
-    let (Some((decision, rule)), Some(asked)) = (call.decision(), call.asked.as_deref()) else { return };
+    let (Some((decision, rule)), Some(asked)) = (call.decision(), call.asked.as_ref()) else { return };
     let (exchange, caller) = (&call.exchange, &call.caller);
     let limit = call.failure.as_ref().map(|failure| &failure.limit);
     let bucket = limit.and_then(|limit| limit.bucket.as_ref());
@@ -24,7 +24,7 @@ pub(crate) fn write(call: &Finished) {
         server.id = %call.server.id,
         account = %call.server.account.id,
         // As a string and not by `%`: the text format then quotes it.
-        tool = asked,
+        tool = asked.name(),
         decision = Verdict::word(decision),
         rule,
         error = call.failure.as_ref().map(|failure| failure.kind.as_str()),

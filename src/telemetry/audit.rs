@@ -75,7 +75,7 @@ struct State {
 }
 
 enum Message {
-    Line(Arc<Finished>),
+    Line(Box<Finished>),
     End,
 }
 
@@ -149,7 +149,7 @@ impl Audit {
     }
 
     /// Write the line of a call. Never waits.
-    pub fn put(&self, permit: Option<Permit>, finished: Arc<Finished>) {
+    pub fn put(&self, permit: Option<Permit>, finished: Box<Finished>) {
         match permit {
             Some(Permit(permit)) => drop(permit.send(Message::Line(finished))),
             None => {

@@ -5,16 +5,16 @@ use std::{collections::HashMap, path::Path};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::KeyValue;
 use opentelemetry_otlp::{
-    Compression, MetricExporter, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig,
+    Compression, MetricExporter, WithExportConfig, WithHttpConfig, WithTonicConfig,
     tonic_types::{
         metadata::MetadataMap,
         transport::{Certificate, ClientTlsConfig},
     },
 };
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::SpanExporter as _;
 
 use super::Config;
+use super::collector::Collector;
 use super::http::HyperClient;
 use super::settings::{Header, Protocol};
 
@@ -42,20 +42,14 @@ pub fn resource(config: &Config) -> Resource {
         .build()
 }
 
-/// The exporter of traces; `None` where no endpoint is configured. Needs a running tokio.
+/// The collector of traces; `None` where no endpoint is configured. Needs a running tokio.
 ///
 /// # Errors
 /// What of the configuration cannot work, for a person.
-pub fn traces(config: &Config, environment: &dyn Fn(&str) -> Option<String>) -> Result<Option<SpanExporter>, String> {
+pub fn traces(config: &Config, environment: &dyn Fn(&str) -> Option<String>) -> Result<Option<Collector>, String> {
     let Some((endpoint, protocol)) = config.otlp.target(&config.otlp.traces, "v1/traces") else { return Ok(None) };
-    let way = Way::new(config, environment)?;
-    let built = match protocol {
-        Protocol::Grpc => way.grpc(SpanExporter::builder().with_tonic(), &endpoint)?.build(),
-        Protocol::Http => way.http(SpanExporter::builder().with_http(), &endpoint)?.build(),
-    };
-    let mut exporter = built.map_err(|error| format!("telemetry.otlp: {error}"))?;
-    exporter.set_resource(&resource(config));
-    Ok(Some(exporter))
+    let headers = Way::new(config, environment)?.headers;
+    Collector::new(&config.otlp, (&endpoint, protocol), headers, &resource(config)).map(Some)
 }
 
 /// The exporter of metrics; `None` where no endpoint is configured. Needs a running tokio.
@@ -124,7 +118,7 @@ impl<'c> Way<'c> {
             .with_timeout(otlp.timeout)
             .with_headers(headers)
             .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
-            .with_http_client(HyperClient::new(otlp.ca_file.as_deref(), otlp.timeout)?);
+            .with_http_client(HyperClient::new(otlp.ca_file.as_deref(), otlp.timeout, false)?);
         Ok(if otlp.gzip { builder.with_compression(Compression::Gzip) } else { builder })
     }
 }

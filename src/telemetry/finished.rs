@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use super::access::fit_shared;
 use crate::budget::Bucket;
 use crate::call::{Caller, Origin};
 use crate::outcome::Exchange;
@@ -29,8 +30,8 @@ pub struct Finished {
     pub trace: TraceParent,
     /// The method of MCP, or [`OTHER`].
     pub method: &'static str,
-    /// `tools/call`: the tool as the caller wrote it, fit for a log.
-    pub asked: Option<Arc<str>>,
+    /// `tools/call`: the tool.
+    pub asked: Option<Asked>,
     /// When it began, by the wall clock.
     pub begun_at: SystemTime,
     /// When it began.
@@ -43,6 +44,13 @@ pub struct Finished {
     pub exchange: Arc<Exchange>,
     /// What of its content may be told.
     pub captured: Captured,
+}
+
+/// The tool that a caller asked for. It is looked up once, when the call comes in.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    name: Arc<str>,
+    place: Option<usize>,
 }
 
 /// Why a request failed or was refused.
@@ -78,6 +86,21 @@ pub struct Captured {
     pub arguments: Option<String>,
     /// The result as JSON.
     pub result: Option<String>,
+}
+
+impl Asked {
+    /// The tool that a caller of this server asked for, by its own word.
+    #[must_use]
+    pub fn of(server: &Server, asked: &Arc<str>) -> Self {
+        let name = fit_shared(asked);
+        Self { place: server.place(&name), name }
+    }
+
+    /// As the caller wrote it, fit for a log.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 impl Failure {
@@ -118,11 +141,11 @@ impl Finished {
     /// What was decided of the tool, and by which rule; `None` for other methods.
     #[must_use]
     pub fn decision(&self) -> Option<(Verdict, &str)> {
-        let asked = self.asked.as_deref()?;
+        let decided = self.decided()?;
         if let Some(rule) = self.failure.as_ref().and_then(|failure| failure.limit.rule.as_deref()) {
             return Some((Verdict::Deny, rule));
         }
-        Some(match self.server.decide(asked) {
+        Some(match decided {
             Decision::Allowed { rule, .. } => (Verdict::Allow, rule),
             Decision::Hidden { rule } => (Verdict::Deny, rule),
             Decision::Unknown => (Verdict::Deny, "no such tool"),
@@ -132,8 +155,13 @@ impl Finished {
     /// The tool, if the catalog knows it.
     #[must_use]
     pub fn tool(&self) -> Option<&str> {
-        let asked = self.asked.as_deref()?;
-        (!matches!(self.server.decide(asked), Decision::Unknown)).then_some(asked)
+        let asked = self.asked.as_ref()?;
+        asked.place.map(|_| asked.name())
+    }
+
+    /// What the server says of the tool; `None` for other methods.
+    pub(super) fn decided(&self) -> Option<Decision<'_>> {
+        self.asked.as_ref().map(|asked| self.server.decision(asked.place))
     }
 
     /// Is it traced?

@@ -1,11 +1,20 @@
 //! The HTTP client of the exporters: hyper over rustls with ring, as the way to the upstream is.
 
-use std::{path::Path, time::Duration};
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    error::Error,
+    path::Path,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt, Collected, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -19,25 +28,78 @@ use crate::tls;
 /// A collector answers with a few bytes.
 const LONGEST_ANSWER: usize = 1 << 20;
 
-/// Sends exports. Requests are carried out on the runtime that was there when it was made, for exporters of metrics work
-/// on threads of their own.
+/// The body of an export. Lets other tasks have the thread between two pieces: to send a large batch at one go would hold
+/// up the calls behind it.
+#[derive(Debug, Default)]
+pub(super) struct Pieces {
+    left: VecDeque<Bytes>,
+    length: u64,
+    sent: bool,
+}
+
+impl FromIterator<Bytes> for Pieces {
+    fn from_iter<T: IntoIterator<Item = Bytes>>(pieces: T) -> Self {
+        let left: VecDeque<Bytes> = pieces.into_iter().collect();
+        let length = left.iter().map(|piece| piece.len() as u64).sum();
+        Self { left, length, sent: false }
+    }
+}
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.sent && !self.left.is_empty() {
+            self.sent = false;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let next = self.left.pop_front();
+        self.sent = true;
+        self.length -= next.as_ref().map_or(0, |piece| piece.len() as u64);
+        Poll::Ready(next.map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.length)
+    }
+}
+
+/// Sends exports. Requests of exporters of metrics, who work on threads of their own, are carried out on the runtime that
+/// was there when it was made.
 #[derive(Clone, Debug)]
 pub(super) struct HyperClient {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client<HttpsConnector<HttpConnector>, Pieces>,
     runtime: Handle,
     limit: Duration,
 }
 
 impl HyperClient {
-    /// A client with no connection yet. Needs a running tokio.
+    /// A client with no connection yet; of HTTP/2 alone, or of HTTP/1.1 alone. Needs a running tokio.
     ///
     /// # Errors
     /// The CA file cannot be used; for a person.
-    pub(super) fn new(ca_file: Option<&Path>, limit: Duration) -> Result<Self, String> {
+    pub(super) fn new(ca_file: Option<&Path>, limit: Duration, http2: bool) -> Result<Self, String> {
         let config = tls::client(ca_file).map_err(|error| format!("telemetry.otlp.ca_file: {error}"))?;
-        let connector = HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().build();
-        let client = Client::builder(TokioExecutor::new()).build(connector);
+        let builder = HttpsConnectorBuilder::new().with_tls_config(config).https_or_http();
+        let connector = if http2 { builder.enable_http2().build() } else { builder.enable_http1().build() };
+        let client = Client::builder(TokioExecutor::new()).http2_only(http2).build(connector);
         Ok(Self { client, runtime: Handle::current(), limit })
+    }
+
+    /// Send a request and read the whole answer, within the time for one export.
+    pub(super) async fn exchange(&self, request: Request<Pieces>) -> Result<Response<Collected<Bytes>>, HttpError> {
+        let answered = timeout(self.limit, async {
+            let (head, body) = self.client.request(request).await?.into_parts();
+            let body = Limited::new(body, LONGEST_ANSWER).collect().await?;
+            Ok::<_, HttpError>(Response::from_parts(head, body))
+        });
+        answered.await.map_err(|_| HttpError::from("no answer in time"))?
     }
 }
 
@@ -47,15 +109,42 @@ impl HttpClient for HyperClient {
         's: 'f,
         Self: 'f,
     {
-        let (client, limit) = (self.client.clone(), self.limit);
-        let sending = self.runtime.spawn(async move {
-            let answered = timeout(limit, async {
-                let (head, body) = client.request(request.map(Full::new)).await?.into_parts();
-                let body = Limited::new(body, LONGEST_ANSWER).collect().await?.to_bytes();
-                Ok::<_, HttpError>(Response::from_parts(head, body))
-            });
-            answered.await.map_err(|_| HttpError::from("no answer in time"))?
-        });
-        Box::pin(async move { sending.await? })
+        let client = self.clone();
+        let request = request.map(|body| Pieces::from_iter([body]));
+        let sending = self.runtime.spawn(async move { client.exchange(request).await });
+        Box::pin(async move { Ok(sending.await??.map(Collected::to_bytes)) })
+    }
+}
+
+/// An error and what it came of, in one line.
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    #[test]
+    fn between_two_pieces_others_have_their_turn() {
+        let mut body = Pieces::from_iter(["ab", "c"].map(Bytes::from));
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut seen = Vec::new();
+        while !body.is_end_stream() {
+            let left = body.size_hint().exact();
+            let polled = Pin::new(&mut body).poll_frame(&mut cx);
+            seen.push((left, polled.map(|frame| frame.and_then(|frame| frame.ok()?.into_data().ok()))));
+        }
+        let piece = |text: &'static str| Poll::Ready(Some(Bytes::from(text)));
+        assert_eq!(seen, [(Some(3), piece("ab")), (Some(1), Poll::Pending), (Some(1), piece("c"))]);
     }
 }

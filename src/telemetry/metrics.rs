@@ -19,7 +19,7 @@ use prometheus::{Registry, TextEncoder};
 use super::budgets::Budgets;
 use super::finished::{Finished, OTHER, Verdict};
 use super::metric_exports::{Fate, MetricExports};
-use super::series::{Kept, Key, Series};
+use super::series::{Found, Kept, Key, Series, Shared};
 use crate::outcome::Attempt;
 
 /// Buckets of the semantic conventions for MCP, in seconds.
@@ -123,26 +123,31 @@ impl Metrics {
 
     /// Record a request that is over.
     pub(super) fn record(&self, finished: &Finished) {
+        let record = |series: &Shared<'_>| {
+            series.operation.record(finished.duration.as_secs_f64());
+            series.decisions.add(1);
+            if let (Some(request), [only]) = (&series.request, &finished.exchange.attempts[..]) {
+                request.record(only.duration.as_secs_f64());
+            }
+        };
+        let generation = finished.server.generation;
         let kept =
-            Key::of(finished).and_then(|key| self.kept.of(finished.server.generation, key, || self.find(finished)));
-        let Some(series) = kept else { return self.record_by_labels(finished) };
-        series.operation.record(finished.duration.as_secs_f64());
-        series.decisions.add(1);
-        self.added.record(finished.added().as_secs_f64());
-        if let (Some(upstream), [only]) = (&series.upstream, &finished.exchange.attempts[..]) {
-            upstream.record(only.duration.as_secs_f64());
+            Key::of(finished).is_some_and(|key| self.kept.record(generation, &key, || self.find(finished), record));
+        if !kept {
+            return self.record_by_labels(finished);
         }
+        self.added.record(finished.added().as_secs_f64());
         self.budgets.saw(&finished.server.account.id, &finished.exchange.budget);
     }
 
     /// The series of a call of this kind.
-    fn find(&self, finished: &Finished) -> Series {
+    fn find(&self, finished: &Finished) -> Found {
         let decided = finished.decision().map(|decision| of_decision(finished, decision));
-        let upstream = finished.exchange.attempts.first().map(|attempt| of_attempt(finished, attempt));
+        let request = finished.exchange.attempts.first().map(|attempt| of_attempt(finished, attempt));
         Series {
             operation: self.operation.bind(&of_operation(finished)),
             decisions: self.decisions.bind(decided.as_ref().map_or(&[], |labels| labels)),
-            upstream: upstream.map(|labels| self.upstream.bind(&labels)),
+            request: request.map(|labels| self.upstream.bind(&labels)),
         }
     }
 

@@ -53,8 +53,8 @@ impl Observer {
         let metrics = Metrics::new(export::resource(config), exporter)?;
         let (spans, sending) = match export::traces(config, environment)? {
             None => (None, None),
-            Some(exporter) => {
-                let (spans, task) = Spans::new(exporter, config.batching);
+            Some(collector) => {
+                let (spans, task) = Spans::new(collector, config.batching);
                 (Some(spans), Some(tokio::spawn(task)))
             }
         };
@@ -129,13 +129,14 @@ impl Observer {
     /// A call is over.
     pub fn called(&self, admission: Admission, call: Finished) {
         access::write(&call);
-        if let Some((call, audit)) = self.over(call).zip(self.0.audit.as_ref()) {
-            audit.put(admission.0, call);
+        self.over(&call);
+        if let Some(audit) = &self.0.audit {
+            audit.put(admission.0, call.into());
         }
     }
 
     /// A request other than a call is over.
-    pub fn answered(&self, request: Finished) {
+    pub fn answered(&self, request: &Finished) {
         self.over(request);
     }
 
@@ -144,18 +145,11 @@ impl Observer {
         self.0.metrics.refused(refusal.kind());
     }
 
-    /// Comes back with what was told, if anybody may want to keep it.
-    fn over(&self, finished: Finished) -> Option<Arc<Finished>> {
-        self.0.metrics.record(&finished);
-        let spans = self.0.spans.as_ref().filter(|_| finished.sampled());
-        if spans.is_none() && self.0.audit.is_none() {
-            return None;
+    fn over(&self, finished: &Finished) {
+        self.0.metrics.record(finished);
+        if let Some(spans) = self.0.spans.as_ref().filter(|_| finished.sampled()) {
+            spans.put(finished);
         }
-        let finished = Arc::new(finished);
-        if let Some(spans) = spans {
-            spans.put(finished.clone());
-        }
-        Some(finished)
     }
 
     fn observe_itself(&self) {

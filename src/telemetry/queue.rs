@@ -1,63 +1,138 @@
 //! A bounded queue between calls and whoever sends what is told of them: putting in never waits.
 
 use std::{
-    mem,
+    cell::RefCell,
+    collections::VecDeque,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use tokio::{sync::Notify, time::timeout};
+use bytes::Bytes;
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout, timeout_at},
+};
 
-/// Holds at most `room` items. The reader is woken only when a batch is full: waking it for every call would cost each
-/// of them more than the item.
+/// Bytes of a batch that are kept in one piece: a batch grows by pieces, so that nothing written is copied again.
+const PIECE: usize = 32 << 10;
+
+/// A batch of so many bytes is full however few requests it holds: receivers of gRPC take 4 MiB unless told otherwise.
+const LARGEST: usize = 2 << 20;
+
+thread_local! {
+    /// Where a request is written before it is known whether it fits into the last piece.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What is written of requests. Holds at most `room` of them. The reader is woken only when a batch is full: waking it for
+/// every call would cost each of them more than the writing.
 #[derive(Debug)]
-pub(super) struct Queue<T> {
+pub(super) struct Queue {
     room: usize,
     batch: usize,
-    items: Mutex<Vec<T>>,
+    waiting: AtomicUsize,
+    batches: Mutex<VecDeque<Batch>>,
     full: Notify,
+    closing: Notify,
     closed: AtomicBool,
 }
 
-impl<T> Queue<T> {
-    /// An empty queue whose reader takes `batch` items at once.
-    pub(super) fn new(room: usize, batch: usize) -> Self {
-        let (room, batch) = (room.max(1), batch.clamp(1, room.max(1)));
-        Self { room, batch, items: Mutex::default(), full: Notify::new(), closed: AtomicBool::new(false) }
+/// What is sent at once.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pieces: Vec<Vec<u8>>,
+    /// Requests in it.
+    pub(super) requests: usize,
+    /// Bytes in it.
+    pub(super) length: usize,
+}
+
+impl Batch {
+    fn add(&mut self, request: &[u8]) {
+        match self.pieces.last_mut() {
+            Some(last) if last.capacity() - last.len() >= request.len() => last.extend_from_slice(request),
+            _ => {
+                let mut piece = Vec::with_capacity(PIECE.max(request.len()));
+                piece.extend_from_slice(request);
+                self.pieces.push(piece);
+            }
+        }
+        self.requests += 1;
+        self.length += request.len();
     }
 
-    /// Put an item in; `false` if there is no room and the item is gone.
-    pub(super) fn put(&self, item: T) -> bool {
-        let mut items = self.items();
-        if items.len() >= self.room {
+    /// The bytes, in pieces.
+    pub(super) fn into_pieces(self) -> impl Iterator<Item = Bytes> {
+        self.pieces.into_iter().map(Bytes::from)
+    }
+}
+
+impl Queue {
+    /// An empty queue whose reader takes `batch` requests at once.
+    pub(super) fn new(room: usize, batch: usize) -> Self {
+        let (room, batch) = (room.max(1), batch.clamp(1, room.max(1)));
+        Self {
+            room,
+            batch,
+            waiting: AtomicUsize::new(0),
+            batches: Mutex::default(),
+            full: Notify::new(),
+            closing: Notify::new(),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Put a request in as `write` writes it; `false` if there is no room, and then nothing is written.
+    pub(super) fn put(&self, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= self.room {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
             return false;
         }
-        items.push(item);
-        let full = items.len() == self.batch;
-        drop(items);
+        let full = SCRATCH.with_borrow_mut(|scratch| {
+            scratch.clear();
+            write(scratch);
+            self.add(scratch)
+        });
         if full {
             self.full.notify_one();
         }
         true
     }
 
-    /// The next batch: when one is full, when `delay` is over, or at once when the queue is closed.
-    pub(super) async fn take(&self, delay: Duration) -> Vec<T> {
-        if self.items().len() < self.batch && !self.is_closed() {
-            // That the time is over is an answer too.
-            let _ = timeout(delay, self.full.notified()).await;
+    /// Is a batch full by this request?
+    fn add(&self, request: &[u8]) -> bool {
+        let mut batches = self.batches();
+        if batches.back().is_none_or(|last| self.is_full(last)) {
+            batches.push_back(Batch::default());
         }
-        let mut items = self.items();
-        if items.len() <= self.batch { mem::take(&mut *items) } else { items.drain(..self.batch).collect() }
+        batches.back_mut().is_some_and(|last| {
+            last.add(request);
+            self.is_full(last)
+        })
+    }
+
+    /// The next batch: when one is full, when `delay` is over, or at once when the queue is closed. `None` if there is
+    /// nothing.
+    pub(super) async fn take(&self, delay: Duration) -> Option<Batch> {
+        let until = Instant::now() + delay;
+        while !self.is_closed() && !self.batches().front().is_some_and(|first| self.is_full(first)) {
+            if timeout_at(until, self.full.notified()).await.is_err() {
+                break;
+            }
+        }
+        let batch = self.batches().pop_front()?;
+        self.waiting.fetch_sub(batch.requests, Ordering::Relaxed);
+        Some(batch)
     }
 
     /// From now on the reader is not kept waiting.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.full.notify_one();
+        self.closing.notify_one();
     }
 
     /// Is it closed?
@@ -65,8 +140,18 @@ impl<T> Queue<T> {
         self.closed.load(Ordering::Acquire)
     }
 
-    fn items(&self) -> MutexGuard<'_, Vec<T>> {
-        self.items.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Wait for so long, or until it is closed.
+    pub(super) async fn closes_within(&self, wait: Duration) {
+        // That the time is over is an answer too.
+        let _ = timeout(wait, self.closing.notified()).await;
+    }
+
+    fn is_full(&self, batch: &Batch) -> bool {
+        batch.requests >= self.batch || batch.length >= LARGEST
+    }
+
+    fn batches(&self) -> MutexGuard<'_, VecDeque<Batch>> {
+        self.batches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -74,15 +159,44 @@ impl<T> Queue<T> {
 mod tests {
     use super::*;
 
+    fn put(queue: &Queue, text: &str) -> bool {
+        queue.put(|bytes| bytes.extend_from_slice(text.as_bytes()))
+    }
+
+    async fn take(queue: &Queue, delay: Duration) -> (usize, Vec<u8>) {
+        let batch = queue.take(delay).await.unwrap();
+        let (requests, length) = (batch.requests, batch.length);
+        let bytes = batch.into_pieces().collect::<Vec<_>>().concat();
+        assert_eq!(bytes.len(), length);
+        (requests, bytes)
+    }
+
     #[tokio::test(start_paused = true)]
     async fn what_has_no_room_is_refused_and_the_rest_comes_out_in_batches() {
         let queue = Queue::new(3, 2);
-        assert_eq!([1, 2, 3, 4].map(|item| queue.put(item)), [true, true, true, false]);
+        assert_eq!(["1", "2", "3", "4"].map(|text| put(&queue, text)), [true, true, true, false]);
         let delay = Duration::from_secs(5);
-        assert_eq!(queue.take(delay).await, [1, 2]);
-        let begun = tokio::time::Instant::now();
-        queue.take(Duration::ZERO).await;
-        queue.put(5);
-        assert_eq!((queue.take(delay).await, begun.elapsed()), (vec![5], delay));
+        assert_eq!(take(&queue, delay).await, (2, b"12".to_vec()));
+        let begun = Instant::now();
+        assert_eq!(take(&queue, delay).await, (1, b"3".to_vec()));
+        assert_eq!(begun.elapsed(), delay, "what is no full batch waits for others");
+        assert!(put(&queue, "5"), "what was taken leaves its room");
+        queue.close();
+        let begun = Instant::now();
+        assert_eq!(take(&queue, delay).await, (1, b"5".to_vec()));
+        assert!(queue.take(delay).await.is_none());
+        assert_eq!(begun.elapsed(), Duration::ZERO, "nobody waits for a queue that is closed");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_ends_by_its_size_too_and_what_is_larger_than_a_piece_stays_whole() {
+        let (queue, delay) = (Queue::new(100, 50), Duration::from_secs(5));
+        let large = "x".repeat(PIECE * 3);
+        let fitting = LARGEST.div_ceil(large.len());
+        (0..=fitting).for_each(|_| assert!(put(&queue, &large)));
+        let begun = Instant::now();
+        assert_eq!(take(&queue, delay).await, (fitting, large.repeat(fitting).into_bytes()));
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        assert_eq!(take(&queue, delay).await, (1, large.into_bytes()));
     }
 }

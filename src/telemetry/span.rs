@@ -1,18 +1,21 @@
 //! What a request looks like as spans, by the semantic conventions for MCP (`open-telemetry/semantic-conventions-genai`,
 //! in development) and for HTTP clients. The names are written out here, since the conventions still move.
 //!
+//! Spans are written at once as the protocol buffers that are sent (`opentelemetry/proto/trace/v1/trace.proto`), for that
+//! costs a call less than anything they could be kept as.
+//!
 //! Names that the caller makes up (tools, methods) are neither span names nor attribute values.
 
-use std::time::SystemTime;
+#[cfg(test)]
+mod tests;
 
-use opentelemetry::{
-    InstrumentationScope, KeyValue, SpanId, TraceFlags, TraceId,
-    trace::{Link, SpanContext, SpanKind, Status, TraceState},
-};
-use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::StatusCode;
 
 use super::access::fit;
 use super::finished::{Failure, Finished, Verdict};
+use super::protobuf::Message;
 use crate::catalog::tool::{Operation, Rest};
 use crate::outcome::Attempt;
 use crate::server::Decision;
@@ -21,64 +24,100 @@ use crate::trace::TraceParent;
 /// The number of the span of the argument check among those below the call's; requests are counted from 0.
 const ARGUMENTS: u64 = u32::MAX as u64;
 
-/// Add the spans of a request to `spans`.
-pub(super) fn write(finished: &Finished, scope: &InstrumentationScope, spans: &mut Vec<SpanData>) {
-    spans.push(server(finished, scope));
+/// `spans` of `ScopeSpans`.
+const SPANS: u32 = 2;
+
+/// `SpanFlags`: it is known whether the parent, or what is linked to, is of another process; and it is.
+const HAS_IS_REMOTE: u32 = 0x100;
+const IS_REMOTE: u32 = 0x200;
+
+/// `STATUS_CODE_ERROR`.
+const ERROR: u64 = 2;
+
+/// `SpanKind`.
+#[derive(Clone, Copy)]
+enum Kind {
+    Internal = 1,
+    Server = 2,
+    Client = 3,
+}
+
+/// What every span has.
+struct Head<'f> {
+    id: u64,
+    parent: Option<u64>,
+    remote: bool,
+    name: [&'f str; 3],
+    kind: Kind,
+    begun: Duration,
+    ended: Duration,
+}
+
+/// Add the spans of a request, as the field `spans` of `ScopeSpans`.
+pub(super) fn write(finished: &Finished, to: &mut Vec<u8>) {
+    let mut spans = Message(to);
+    server(finished, &mut spans);
     if let Some(failure) = finished.failure.as_ref().filter(|failure| failure.misfits > 0) {
-        spans.push(arguments(finished, failure, scope));
+        arguments(finished, failure, &mut spans);
     }
-    spans.extend(finished.exchange.attempts.iter().map(|attempt| client(finished, attempt, scope)));
+    for attempt in &finished.exchange.attempts {
+        client(finished, attempt, &mut spans);
+    }
 }
 
-fn server(finished: &Finished, scope: &InstrumentationScope) -> SpanData {
+fn server(finished: &Finished, spans: &mut Message<'_>) {
     let tool = finished.tool();
-    let name = match tool {
-        Some(tool) => format!("{} {tool}", finished.method).into(),
-        None => finished.method.into(),
+    let begun = since_1970(finished.begun_at);
+    let head = Head {
+        id: finished.trace.parent_id,
+        parent: finished.origin.parent,
+        remote: finished.origin.parent.is_some(),
+        name: tool.map_or([finished.method, "", ""], |tool| [finished.method, " ", tool]),
+        kind: Kind::Server,
+        begun,
+        ended: begun.saturating_add(finished.duration),
     };
-    let mut links = SpanLinks::default();
-    if let Some(link) = finished.origin.link {
-        links.links.push(Link::new(context(link, link.parent_id, true), Vec::new(), 0));
-    }
-    SpanData {
-        parent_span_id: finished.origin.parent.map_or(SpanId::INVALID, id),
-        parent_span_is_remote: finished.origin.parent.is_some(),
-        links,
-        status: status(finished.failure.as_ref().map(|failure| failure.kind.as_str())),
-        attributes: of_request(finished, tool),
-        ..span(finished, finished.trace.parent_id, SpanKind::Server, name, scope)
-    }
+    spans.message(SPANS, |span| {
+        begin(span, finished.trace, &head);
+        of_request(finished, tool, span);
+        if let Some(linked) = finished.origin.link {
+            span.message(13, |link| {
+                link.bytes(1, &linked.trace_id.to_be_bytes());
+                link.bytes(2, &linked.parent_id.to_be_bytes());
+                link.fixed32(6, flags(linked, true));
+            });
+        }
+        end(span, finished.trace, &head, finished.failure.as_ref().map(|failure| failure.kind.as_str()));
+    });
 }
 
-fn of_request(finished: &Finished, tool: Option<&str>) -> Vec<KeyValue> {
+fn of_request(finished: &Finished, tool: Option<&str>, span: &mut Message<'_>) {
     let (origin, caller, captured) = (&finished.origin, &finished.caller, &finished.captured);
-    let mut attributes = Vec::with_capacity(24);
-    let mut put = |key: &'static str, value: &str| attributes.push(KeyValue::new(key, value.to_owned()));
-    put("mcp.method.name", finished.method);
-    put("mcp.protocol.version", origin.revision);
-    put("network.protocol.name", "http");
-    put("network.protocol.version", origin.http);
-    put("network.transport", "tcp");
-    put("chaperone.server.name", &finished.server.name);
-    put("chaperone.account", &finished.server.account.id);
+    text(span, "mcp.method.name", finished.method);
+    text(span, "mcp.protocol.version", origin.revision);
+    text(span, "network.protocol.name", "http");
+    text(span, "network.protocol.version", origin.http);
+    text(span, "network.transport", "tcp");
+    text(span, "chaperone.server.name", &finished.server.name);
+    text(span, "chaperone.account", &finished.server.account.id);
     if !origin.request_id.is_empty() {
-        put("jsonrpc.request.id", &origin.request_id);
+        text(span, "jsonrpc.request.id", &origin.request_id);
     }
     if finished.asked.is_some() {
-        put("gen_ai.operation.name", "execute_tool");
+        text(span, "gen_ai.operation.name", "execute_tool");
     }
     if let Some(tool) = tool {
-        put("gen_ai.tool.name", tool);
+        text(span, "gen_ai.tool.name", tool);
     }
     if let Some((verdict, rule)) = finished.decision() {
-        put("chaperone.decision", Verdict::word(verdict));
-        put("chaperone.rule", rule);
+        text(span, "chaperone.decision", Verdict::word(verdict));
+        text(span, "chaperone.rule", rule);
     }
     if let Some(failure) = &finished.failure {
-        put("error.type", &failure.error_type());
-        put("chaperone.refusal", &failure.kind);
+        text(span, "error.type", &failure.error_type());
+        text(span, "chaperone.refusal", &failure.kind);
         if let Some(code) = failure.code {
-            put("rpc.response.status_code", &code.to_string());
+            text(span, "rpc.response.status_code", &code.to_string());
         }
     }
     for (key, value) in [
@@ -87,67 +126,92 @@ fn of_request(finished: &Finished, tool: Option<&str>) -> Vec<KeyValue> {
         ("chaperone.api_token", caller.api_token.as_deref()),
     ] {
         if let Some(value) = value {
-            put(key, &fit(value));
+            text(span, key, &fit(value));
         }
     }
     for (key, value) in
         [("gen_ai.tool.call.arguments", &captured.arguments), ("gen_ai.tool.call.result", &captured.result)]
     {
         if let Some(value) = value {
-            put(key, value);
+            text(span, key, value);
         }
     }
-    attributes.push(KeyValue::new("chaperone.policy.generation", number(finished.server.generation)));
-    attributes
+    number(span, "chaperone.policy.generation", finished.server.generation);
 }
 
 /// The check of the arguments, where it refused: nothing else is worth a span of its own.
-fn arguments(finished: &Finished, failure: &Failure, scope: &InstrumentationScope) -> SpanData {
-    SpanData {
-        status: status(Some(&failure.kind)),
-        attributes: vec![KeyValue::new("chaperone.arguments.faults", number(failure.misfits as u64))],
-        ..child(finished, finished.trace.nth(ARGUMENTS), SpanKind::Internal, "arguments".into(), scope)
-    }
+fn arguments(finished: &Finished, failure: &Failure, spans: &mut Message<'_>) {
+    let begun = since_1970(finished.begun_at);
+    let head = Head {
+        id: finished.trace.nth(ARGUMENTS),
+        parent: Some(finished.trace.parent_id),
+        remote: false,
+        name: ["arguments", "", ""],
+        kind: Kind::Internal,
+        begun,
+        ended: begun.saturating_add(finished.duration),
+    };
+    spans.message(SPANS, |span| {
+        begin(span, finished.trace, &head);
+        number(span, "chaperone.arguments.faults", failure.misfits as u64);
+        end(span, finished.trace, &head, Some(&failure.kind));
+    });
 }
 
-fn client(finished: &Finished, attempt: &Attempt, scope: &InstrumentationScope) -> SpanData {
-    let base = &finished.server.account.base_url;
+fn client(finished: &Finished, attempt: &Attempt, spans: &mut Message<'_>) {
     let template = rest(finished).filter(|_| attempt.elsewhere.is_none()).map(|rest| rest.template.as_str());
     let method = attempt.method.as_str();
-    let name = template.map_or_else(|| method.to_owned(), |template| format!("{method} {template}"));
+    let begun = since_1970(finished.begun_at).saturating_add(attempt.begun.saturating_duration_since(finished.begun));
+    let head = Head {
+        id: attempt.span_id,
+        parent: Some(finished.trace.parent_id),
+        remote: false,
+        name: template.map_or([method, "", ""], |template| [method, " ", template]),
+        kind: Kind::Client,
+        begun,
+        ended: begun.saturating_add(attempt.duration),
+    };
+    let answered = attempt.status.and_then(|status| StatusCode::from_u16(status).ok());
+    let failure = match &answered {
+        Some(status) => (status.as_u16() >= 400).then(|| status.as_str()),
+        None => Some(finished.failure.as_ref().map_or("cancelled", |failure| &failure.kind)),
+    };
+    spans.message(SPANS, |span| {
+        begin(span, finished.trace, &head);
+        of_attempt(finished, attempt, template, span);
+        if let Some(kind) = failure {
+            text(span, "error.type", kind);
+        }
+        end(span, finished.trace, &head, failure);
+    });
+}
+
+fn of_attempt(finished: &Finished, attempt: &Attempt, template: Option<&str>, span: &mut Message<'_>) {
+    let base = &finished.server.account.base_url;
     let (host, port) = match &attempt.elsewhere {
         Some((host, port)) => (host.as_str(), *port),
         None => (base.host().unwrap_or_default(), base.port_u16().unwrap_or(port_of(base))),
     };
-    let mut attributes = vec![
-        KeyValue::new("http.request.method", method.to_owned()),
-        KeyValue::new("server.address", host.to_owned()),
-        KeyValue::new("server.port", i64::from(port)),
-    ];
-    attributes.extend(template.map(|template| KeyValue::new("url.template", template.to_owned())));
-    attributes.extend(attempt.status.map(|status| KeyValue::new("http.response.status_code", i64::from(status))));
-    if attempt.resend > 0 {
-        attributes.push(KeyValue::new("http.request.resend_count", i64::from(attempt.resend)));
+    text(span, "http.request.method", attempt.method.as_str());
+    text(span, "server.address", host);
+    number(span, "server.port", port.into());
+    if let Some(template) = template {
+        text(span, "url.template", template);
     }
-    attributes.extend(attempt.remaining.map(|left| KeyValue::new("chaperone.ratelimit.remaining", number(left))));
-    let failure = match attempt.status {
-        Some(status) => (status >= 400).then(|| status.to_string()),
-        None => Some(finished.failure.as_ref().map_or_else(|| "cancelled".into(), |failure| failure.kind.clone())),
-    };
-    attributes.extend(failure.clone().map(|kind| KeyValue::new("error.type", kind)));
-    let begun = finished.at(attempt.begun);
-    SpanData {
-        start_time: begun,
-        end_time: begun + attempt.duration,
-        status: status(failure.as_deref()),
-        attributes,
-        ..child(finished, attempt.span_id, SpanKind::Client, name, scope)
+    if let Some(status) = attempt.status {
+        number(span, "http.response.status_code", status.into());
+    }
+    if attempt.resend > 0 {
+        number(span, "http.request.resend_count", attempt.resend.into());
+    }
+    if let Some(left) = attempt.remaining {
+        number(span, "chaperone.ratelimit.remaining", left);
     }
 }
 
 /// What the tool of a call does upstream.
 fn rest(finished: &Finished) -> Option<&Rest> {
-    match finished.server.decide(finished.asked.as_deref()?) {
+    match finished.decided()? {
         Decision::Allowed { offer, .. } => match &offer.tool().operation {
             Operation::Rest(rest) => Some(rest),
             Operation::Static { .. } => None,
@@ -160,49 +224,56 @@ fn port_of(uri: &http::Uri) -> u16 {
     if uri.scheme_str() == Some("http") { 80 } else { 443 }
 }
 
-fn child(finished: &Finished, span_id: u64, kind: SpanKind, name: String, scope: &InstrumentationScope) -> SpanData {
-    SpanData { parent_span_id: id(finished.trace.parent_id), ..span(finished, span_id, kind, name.into(), scope) }
-}
-
-fn span(
-    finished: &Finished,
-    span_id: u64,
-    kind: SpanKind,
-    name: std::borrow::Cow<'static, str>,
-    scope: &InstrumentationScope,
-) -> SpanData {
-    let begun: SystemTime = finished.begun_at;
-    SpanData {
-        span_context: context(finished.trace, span_id, false),
-        parent_span_id: SpanId::INVALID,
-        parent_span_is_remote: false,
-        span_kind: kind,
-        name,
-        start_time: begun,
-        end_time: begun + finished.duration,
-        attributes: Vec::new(),
-        dropped_attributes_count: 0,
-        events: SpanEvents::default(),
-        links: SpanLinks::default(),
-        status: Status::Unset,
-        instrumentation_scope: scope.clone(),
+/// The fields of a span before its attributes.
+fn begin(span: &mut Message<'_>, trace: TraceParent, head: &Head<'_>) {
+    span.bytes(1, &trace.trace_id.to_be_bytes());
+    span.bytes(2, &head.id.to_be_bytes());
+    if let Some(parent) = head.parent {
+        span.bytes(4, &parent.to_be_bytes());
     }
+    span.joined(5, &head.name);
+    span.number(6, head.kind as u64);
+    span.fixed64(7, nanoseconds(head.begun));
+    span.fixed64(8, nanoseconds(head.ended));
 }
 
-fn context(trace: TraceParent, span_id: u64, remote: bool) -> SpanContext {
-    let flags = TraceFlags::new(trace.flags);
-    SpanContext::new(TraceId::from_bytes(trace.trace_id.to_be_bytes()), id(span_id), flags, remote, TraceState::NONE)
+/// The fields of a span after its attributes. The status is told by a fixed word and never by the message of the answer,
+/// which may repeat what the caller wrote.
+fn end(span: &mut Message<'_>, trace: TraceParent, head: &Head<'_>, failure: Option<&str>) {
+    span.message(15, |status| {
+        if let Some(kind) = failure {
+            status.bytes(2, kind.as_bytes());
+            status.number(3, ERROR);
+        }
+    });
+    span.fixed32(16, flags(trace, head.remote));
 }
 
-fn id(id: u64) -> SpanId {
-    SpanId::from_bytes(id.to_be_bytes())
+fn flags(trace: TraceParent, remote: bool) -> u32 {
+    u32::from(trace.flags) | HAS_IS_REMOTE | if remote { IS_REMOTE } else { 0 }
 }
 
-/// A fixed word and never the message of the answer, which may repeat what the caller wrote.
-fn status(failure: Option<&str>) -> Status {
-    failure.map_or(Status::Unset, |kind| Status::error(kind.to_owned()))
+/// An attribute whose value is a text.
+fn text(span: &mut Message<'_>, key: &str, value: &str) {
+    span.message(9, |pair| {
+        pair.bytes(1, key.as_bytes());
+        pair.message(2, |any| any.bytes(1, value.as_bytes()));
+    });
 }
 
-fn number(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
+/// An attribute whose value is a number.
+fn number(span: &mut Message<'_>, key: &str, value: u64) {
+    span.message(9, |pair| {
+        pair.bytes(1, key.as_bytes());
+        // The field is signed.
+        pair.message(2, |any| any.number(3, value.min(i64::MAX.cast_unsigned())));
+    });
+}
+
+fn since_1970(time: SystemTime) -> Duration {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -1,7 +1,7 @@
 //! The way of spans to the tracing backend: calls put what is over into a bounded queue, one task sends it.
 //!
 //! The backend may be down, slow or refusing. Calls do not notice; what has no room is dropped and counted, a batch that
-//! cannot be sent is tried again for [`GIVE_UP`], and sending goes on by itself when the backend is back.
+//! cannot be sent is tried again for [`GIVE_UP`], unless the backend says that it would not help, and sending goes on by itself when the backend is back.
 
 use std::{
     fmt,
@@ -13,10 +13,9 @@ use std::{
     time::Duration,
 };
 
-use opentelemetry::InstrumentationScope;
-use opentelemetry_sdk::trace::{SpanData, SpanExporter};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
+use super::collector::{Again, Collector, Export, Failed, Taken};
 use super::finished::Finished;
 use super::queue::Queue;
 use super::settings::Batching;
@@ -29,12 +28,15 @@ const GIVE_UP: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// Longest pause that the backend may ask for.
+const LONGEST_ASKED: Duration = Duration::from_secs(30);
+
 /// Where calls put what is over.
 #[derive(Clone)]
 pub struct Spans(Arc<Shared>);
 
 struct Shared {
-    queue: Queue<Arc<Finished>>,
+    queue: Queue,
     counts: Counts,
 }
 
@@ -67,16 +69,16 @@ impl fmt::Debug for Spans {
 
 impl Spans {
     /// A queue, and the task that empties it until [`Spans::close`].
-    pub fn new<E: SpanExporter + 'static>(exporter: E, batching: Batching) -> (Self, impl Future<Output = ()> + Send) {
+    pub fn new(collector: Collector, batching: Batching) -> (Self, impl Future<Output = ()> + Send) {
         let queue = Queue::new(batching.queue, batching.batch);
         let spans = Self(Arc::new(Shared { queue, counts: Counts::default() }));
-        let task = send(spans.0.clone(), exporter, batching);
+        let task = send(spans.0.clone(), collector, batching.delay);
         (spans, task)
     }
 
     /// Put a request in that is over. Never waits.
-    pub fn put(&self, finished: Arc<Finished>) {
-        if !self.0.queue.put(finished) {
+    pub fn put(&self, finished: &Finished) {
+        if !self.0.queue.put(|bytes| span::write(finished, bytes)) {
             self.0.counts.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -96,52 +98,57 @@ impl Spans {
     }
 }
 
-async fn send<E: SpanExporter>(shared: Arc<Shared>, exporter: E, batching: Batching) {
-    let scope = InstrumentationScope::builder("chaperone").with_version(env!("CARGO_PKG_VERSION")).build();
+async fn send(shared: Arc<Shared>, collector: Collector, delay: Duration) {
+    let mut rejecting = false;
     loop {
-        let batch = shared.queue.take(batching.delay).await;
-        if batch.is_empty() {
+        let Some(batch) = shared.queue.take(delay).await else {
             if shared.queue.is_closed() {
                 return;
             }
             continue;
+        };
+        let requests = batch.requests as u64;
+        let export = collector.pack(batch).await;
+        match deliver(&shared, &collector, &export).await {
+            Some(Taken { rejected }) => {
+                if rejected > 0 && !rejecting {
+                    tracing::warn!(rejected, "the tracing backend takes some spans and rejects others");
+                }
+                rejecting = rejected > 0;
+                shared.counts.sent.fetch_add(requests, Ordering::Relaxed);
+            }
+            None => {
+                shared.counts.failed.fetch_add(requests, Ordering::Relaxed);
+            }
         }
-        let sent = deliver(&shared, &exporter, &batch, &scope).await;
-        let count = if sent { &shared.counts.sent } else { &shared.counts.failed };
-        count.fetch_add(batch.len() as u64, Ordering::Relaxed);
     }
 }
 
-/// Send a batch, again and again if need be; `false` if it was given up.
-async fn deliver<E: SpanExporter>(
-    shared: &Shared,
-    exporter: &E,
-    batch: &[Arc<Finished>],
-    scope: &InstrumentationScope,
-) -> bool {
+/// Send a batch, again and again if need be; `None` if it was given up.
+async fn deliver(shared: &Shared, collector: &Collector, export: &Export) -> Option<Taken> {
     let (begun, mut pause) = (Instant::now(), PAUSE);
     loop {
-        let mut spans: Vec<SpanData> = Vec::with_capacity(batch.len() * 2);
-        for finished in batch {
-            span::write(finished, scope, &mut spans);
-        }
-        // The exporter has a time limit of its own.
-        let sent = exporter.export(spans).await;
+        // This has a time limit of its own.
+        let sent = collector.send(export).await;
         let was_unreachable = shared.counts.unreachable.swap(sent.is_err(), Ordering::Relaxed);
-        match sent {
-            Ok(()) => {
+        let Failed { text, again } = match sent {
+            Ok(taken) => {
                 if was_unreachable {
                     tracing::info!("traces are exported again");
                 }
-                return true;
+                return Some(taken);
             }
-            Err(error) if !was_unreachable => tracing::warn!(%error, "traces cannot be exported"),
-            Err(_) => {}
+            Err(failed) => failed,
+        };
+        if !was_unreachable {
+            tracing::warn!(error = text, "traces cannot be exported");
         }
+        let Again::Yes(asked) = again else { return None };
         if shared.queue.is_closed() || begun.elapsed() >= GIVE_UP {
-            return false;
+            return None;
         }
-        sleep(pause).await;
+        let wait = asked.map_or(pause, |asked| asked.min(LONGEST_ASKED).max(pause));
+        shared.queue.closes_within(wait).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }

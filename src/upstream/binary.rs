@@ -39,7 +39,7 @@ impl Content {
 pub(super) async fn fetch(errand: &Errand<'_>, values: &Map<String, Value>, inline: usize) -> Result<Outcome, Failure> {
     let request = errand.request(values, &[])?;
     let (start, path) = (request.uri().clone(), request.uri().path().to_owned());
-    let (answer, elsewhere) = redirect::follow(errand, request).await?;
+    let (answer, elsewhere) = redirect::follow(errand, &request).await?;
     let ticket = errand.call.meter.ticket(answer.ticket);
     let (head, body) = answer.http.into_parts();
     if !head.status.is_success() {

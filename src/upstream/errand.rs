@@ -1,13 +1,19 @@
 //! What all requests of one call share, and how one of them is made and judged.
 
-use std::sync::Arc;
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Uri, header, uri::PathAndQuery};
 use http_body_util::Full;
+use pin_project_lite::pin_project;
 use serde_json::{Map, Value};
 use tower::Service;
-use tracing::{Instrument, field};
+use tracing::{Instrument, field, instrument::Instrumented};
 
 use super::body::{self, Received};
 use super::error::{self, ErrorAnswer};
@@ -67,7 +73,7 @@ impl Errand<'_> {
     /// # Errors
     /// How it failed; an error status is [`Failure::Remote`].
     pub(super) async fn fetch(&self, values: &Map<String, Value>, paging: &[Parameter<'_>]) -> Result<Reply, Failure> {
-        let answer = self.send(self.request(values, paging)?, Destination::Account).await?;
+        let answer = self.send(|| self.request(values, paging), Destination::Account).await?;
         let ticket = self.call.meter.ticket(answer.ticket);
         let (head, body) = answer.http.into_parts();
         if !head.status.is_success() {
@@ -99,35 +105,34 @@ impl Errand<'_> {
         Failure::Remote(Box::new(error::remote(self.account, &answer, !self.tool.read_only)))
     }
 
-    /// Send a request, and a read again where that is wanted and worth it. Its answer is counted; its body is still to
-    /// be read.
+    /// Send the request that `make` makes, and a read again where that is wanted and worth it. Its answer is counted; its
+    /// body is still to be read.
     ///
     /// # Errors
-    /// There was no connection, or no answer.
+    /// There was no connection, or no answer, or no request to send.
     pub(super) async fn send(
         &self,
-        http: http::Request<Full<Bytes>>,
+        make: impl Fn() -> Result<http::Request<Full<Bytes>>, Failure>,
         destination: Destination,
     ) -> Result<Answer, Failure> {
-        let reads = self.tool.read_only && http.method().is_safe() && destination == Destination::Account;
-        let retries = if reads { self.retries } else { 0 };
-        for resend in 0..retries {
-            let result = self.send_once(http.clone(), destination, resend).await;
-            let pause = if retry::worth(&result) { retry::pause(resend + 1, self.call.deadline) } else { None };
-            let Some(pause) = pause else { return result };
+        let mut resend = 0;
+        loop {
+            let http = make()?;
+            let reads = self.tool.read_only && http.method().is_safe() && destination == Destination::Account;
+            let result = self.send_once(http, destination, resend).await;
+            if !reads || resend >= self.retries || !retry::worth(&result) {
+                return result;
+            }
+            resend += 1;
+            let Some(pause) = retry::pause(resend, self.call.deadline) else { return result };
             // An answer that nobody reads must not hold its slot during the pause.
             drop(result);
             tokio::time::sleep(pause).await;
         }
-        self.send_once(http, destination, retries).await
     }
 
-    async fn send_once(
-        &self,
-        http: http::Request<Full<Bytes>>,
-        destination: Destination,
-        resend: u32,
-    ) -> Result<Answer, Failure> {
+    /// Send a request once.
+    fn send_once(&self, http: http::Request<Full<Bytes>>, destination: Destination, resend: u32) -> Sent<'_> {
         let span = tracing::debug_span!(
             "upstream",
             "http.request.method" = %http.method(),
@@ -140,23 +145,7 @@ impl Errand<'_> {
         let (account, call) = (self.account.clone(), self.call.clone());
         let request = Request { http, account, destination, trace, call, ticket: ticket.index() };
         // Every layer of this plane is always ready: what has to wait does so in its future.
-        match self.stack.clone().call(request).instrument(span.clone()).await {
-            Ok(mut answer) => {
-                let status = answer.http.status().as_u16();
-                span.record("http.response.status_code", status);
-                answer.ticket = ticket.index();
-                ticket.answered(status, answer.remaining);
-                Ok(answer)
-            }
-            Err(failure) => {
-                if failure.was_not_sent() {
-                    ticket.unsent();
-                } else {
-                    ticket.ended();
-                }
-                Err(failure)
-            }
-        }
+        Sent { inner: self.stack.clone().call(request).instrument(span), ticket }
     }
 
     /// The request that these arguments make.
@@ -177,6 +166,35 @@ impl Errand<'_> {
         headers.insert(header::ACCEPT, accept);
         headers.extend(content_type.map(|value| (header::CONTENT_TYPE, value)));
         Ok(request)
+    }
+}
+
+pin_project! {
+    /// A request on its way: tells the meter how it fares. By hand, because an `async fn` would hold the request twice.
+    struct Sent<'a> {
+        #[pin]
+        inner: Instrumented<<Stack as Service<Request>>::Future>,
+        ticket: Ticket<'a>,
+    }
+}
+
+impl Future for Sent<'_> {
+    type Output = Result<Answer, Failure>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let mut result = ready!(this.inner.as_mut().poll(cx));
+        match &mut result {
+            Ok(answer) => {
+                let status = answer.http.status().as_u16();
+                this.inner.span().record("http.response.status_code", status);
+                answer.ticket = this.ticket.index();
+                this.ticket.answered(status, answer.remaining);
+            }
+            Err(failure) if failure.was_not_sent() => this.ticket.unsent(),
+            Err(_) => this.ticket.ended(),
+        }
+        Poll::Ready(result)
     }
 }
 

@@ -6,16 +6,10 @@
 
 mod host;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
-};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
-use http::{
-    Request, Response, Uri, header,
-    uri::{Authority, PathAndQuery, Scheme},
-};
+use http::{Request, Response, Uri, header, uri::PathAndQuery};
 use http_body_util::Full;
 use hyper::body::Incoming;
 
@@ -28,7 +22,8 @@ pub(super) use host::Lease;
 /// The hosts that were called since the start.
 pub(super) struct Pool {
     connector: Connector,
-    hosts: RwLock<HashMap<(Scheme, Authority), Arc<Host>>>,
+    /// Accounts of one vendor have one host, or very few: to look at each costs less than to hash a name.
+    hosts: RwLock<Vec<Arc<Host>>>,
 }
 
 impl Pool {
@@ -76,13 +71,20 @@ impl Pool {
     }
 
     fn host(&self, uri: &Uri) -> Result<Arc<Host>, Failure> {
-        let key = uri.scheme().cloned().zip(uri.authority().cloned());
-        let key = key.ok_or_else(|| Failure::Bug("a request to nowhere".into()))?;
-        if let Some(host) = self.hosts.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Ok(host.clone());
+        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
+            return Err(Failure::Bug("a request to nowhere".into()));
+        };
+        let known = |hosts: &[Arc<Host>]| hosts.iter().find(|host| host.is(scheme, authority)).cloned();
+        if let Some(host) = known(&self.hosts.read().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(host);
         }
-        let host = Host::new(&key, self.connector.clone())?;
-        Ok(self.hosts.write().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert(host).clone())
+        let mut hosts = self.hosts.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(host) = known(&hosts) {
+            return Ok(host);
+        }
+        let host = Host::new(scheme, authority, self.connector.clone())?;
+        hosts.push(host.clone());
+        Ok(host)
     }
 }
 

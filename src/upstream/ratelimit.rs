@@ -102,15 +102,16 @@ fn statements<'a>(account: &'a Account, headers: &'a HeaderMap) -> impl Iterator
 
 /// What these headers say of a limit; nothing where one of them is missing or odd.
 fn statement(limit: &RateLimit, headers: &HeaderMap) -> Option<Statement> {
-    let text = |name: &HeaderName| Some(headers.get(name)?.to_str().ok()?.trim());
-    let number = |name: &HeaderName| text(name)?.parse::<u64>().ok().filter(|number| *number <= LARGEST);
-    if [&limit.limit, &limit.remaining].into_iter().any(|name| text(name).is_some_and(is_unlimited)) {
+    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let number = |text: Option<&str>| text?.parse::<u64>().ok().filter(|number| *number <= LARGEST);
+    let (most, remaining) = (text(&limit.limit), text(&limit.remaining));
+    if most.is_some_and(is_unlimited) || remaining.is_some_and(is_unlimited) {
         return Some(Statement::Unlimited(limit.scope.clone()));
     }
     Some(Statement::Limited(Bucket {
-        limit: number(&limit.limit)?,
-        remaining: number(&limit.remaining)?,
-        reset: Some(number(&limit.reset).filter(|seconds| *seconds < EPOCH)?),
+        limit: number(most)?,
+        remaining: number(remaining)?,
+        reset: Some(number(text(&limit.reset)).filter(|seconds| *seconds < EPOCH)?),
         scope: limit.scope.clone(),
         window: limit.window,
     }))

@@ -20,11 +20,11 @@ const MOST: usize = 3;
 /// No answer, too many redirects, or one to a place that is not safe.
 pub(super) async fn follow(
     errand: &Errand<'_>,
-    first: http::Request<Full<Bytes>>,
+    first: &http::Request<Full<Bytes>>,
 ) -> Result<(Answer, Option<Uri>), Failure> {
     let follows = first.method() == Method::GET;
     let mut at = first.uri().clone();
-    let mut answer = errand.send(first, Destination::Account).await?;
+    let mut answer = errand.send(|| Ok(first.clone()), Destination::Account).await?;
     for hop in 0..=MOST {
         if !follows || !redirects(answer.http.status()) {
             return Ok((answer, (hop > 0).then_some(at)));
@@ -32,7 +32,8 @@ pub(super) async fn follow(
         if hop < MOST {
             at = target(&at, answer.http.headers().get(header::LOCATION), errand.account.trusts_loopback())?;
             let path = at.path_and_query().cloned().unwrap_or_else(|| http::uri::PathAndQuery::from_static("/"));
-            answer = errand.send(request(&at, path, Bytes::new())?, Destination::Elsewhere).await?;
+            let next = || request(&at, path.clone(), Bytes::new());
+            answer = errand.send(next, Destination::Elsewhere).await?;
         }
     }
     Err(Failure::Incomplete(format!("more than {MOST} redirects")))

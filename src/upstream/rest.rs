@@ -1,6 +1,8 @@
 //! The REST upstream: carries calls out over HTTP, as the catalog says.
 
 use std::{
+    future::ready,
+    mem,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -9,7 +11,7 @@ use std::{
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, error::Elapsed, timeout_at};
 use tower::Service;
 
 use super::connections::{Connections, Pool};
@@ -27,7 +29,7 @@ use crate::call::{Arguments, Call};
 use crate::catalog::arguments::Checked;
 use crate::catalog::{
     offer::Offer,
-    tool::{Items, Operation, Rest, Shape},
+    tool::{Items, Operation, Rest, Shape, Tool},
 };
 use crate::outcome::{Content, List, Outcome, Progress};
 use crate::refusal::Refusal;
@@ -123,57 +125,81 @@ impl Upstream {
     ///
     /// # Errors
     /// The upstream refused or failed, or an argument cannot be sent as it is.
-    pub async fn carry_out(&self, order: Order) -> Result<Outcome, Refusal> {
-        let offer = order.offer.clone();
-        match &offer.tool().operation {
+    pub async fn carry_out(&self, mut order: Order) -> Result<Outcome, Refusal> {
+        self.work(&mut order).await
+    }
+
+    async fn work(&self, order: &mut Order) -> Result<Outcome, Refusal> {
+        let arguments = mem::take(&mut order.arguments);
+        let order = &*order;
+        let tool = order.offer.tool();
+        match &tool.operation {
             Operation::Static { blocks, structured, is_error } => {
                 let content =
                     Content::Blocks { blocks: blocks.clone(), structured: structured.clone(), is_error: *is_error };
                 Ok(Outcome { content, exchange: Arc::default() })
             }
-            Operation::Rest(rest) => self.call_rest(order, rest).await,
+            Operation::Rest(rest) => {
+                let call = self.call(order);
+                let errand = self.errand(order, tool, rest, &call);
+                let result = timeout_at(order.deadline, content(&errand, arguments)).await;
+                self.outcome(order, &call, result)
+            }
         }
     }
 
-    async fn call_rest(&self, order: Order, rest: &Rest) -> Result<Outcome, Refusal> {
-        let Order { server, account, offer, arguments, now, deadline, trace, progress } = order;
-        let (tool, line) = (offer.tool(), self.0.lines.of(&account.id));
-        let meter = Meter::start(progress);
-        let call = Arc::new(CallInfo { server, read_only: tool.read_only, deadline, line, meter });
-        let errand = Errand {
+    fn call(&self, order: &Order) -> Arc<CallInfo> {
+        Arc::new(CallInfo {
+            server: order.server.clone(),
+            read_only: order.offer.tool().read_only,
+            deadline: order.deadline,
+            line: self.0.lines.of(&order.account.id),
+            meter: Meter::start(order.progress.clone()),
+        })
+    }
+
+    fn errand<'a>(&'a self, order: &'a Order, tool: &'a Tool, rest: &'a Rest, call: &'a Arc<CallInfo>) -> Errand<'a> {
+        Errand {
             stack: &self.0.stack,
-            account: &account,
+            account: &order.account,
             tool,
             rest,
-            now,
-            trace,
+            now: order.now,
+            trace: order.trace,
             max_response: self.0.max_response,
             retries: self.0.retries,
-            call: &call,
-        };
-        let result = match timeout_at(deadline, content(&errand, arguments)).await {
-            Ok(result) => result,
-            Err(_) => Err(Failure::Timeout(given(deadline.saturating_duration_since(call.meter.started())))),
-        };
+            call,
+        }
+    }
+
+    fn outcome(
+        &self,
+        order: &Order,
+        call: &CallInfo,
+        result: Result<Result<Content, Failure>, Elapsed>,
+    ) -> Result<Outcome, Refusal> {
+        let time = || given(order.deadline.saturating_duration_since(call.meter.started()));
+        let result = result.unwrap_or_else(|_| Err(Failure::Timeout(time())));
         let mut exchange = call.meter.finish();
         if exchange.requests > 0 {
-            exchange.budget = self.0.ledgers.of(&account).known(Instant::now());
+            exchange.budget = self.0.ledgers.of(&order.account).known(Instant::now());
         }
         match result {
             Ok(content) => Ok(Outcome { content, exchange: Arc::new(exchange) }),
-            Err(failure) => Err(failure.into_refusal(tool.read_only, exchange)),
+            Err(failure) => Err(failure.into_refusal(call.read_only, exchange)),
         }
     }
 }
 
-/// What the agent gets, by the shape that the catalog names.
+/// What the agent gets, by the shape that the catalog names. A call's future is as large as the largest of these, and
+/// made anew for each: the rare ones are boxed.
 async fn content(errand: &Errand<'_>, arguments: Checked) -> Result<Content, Failure> {
     match (&errand.rest.result, &errand.rest.fan_out) {
         (Shape::List { items }, Some(all)) if arguments.values.get(&all.argument).is_none_or(Value::is_null) => {
-            fan_out::list(errand, all, items, arguments).await.map(Content::List)
+            Box::pin(fan_out::list(errand, all, items, arguments)).await.map(Content::List)
         }
         (Shape::List { items }, _) => list(errand, items, arguments).await.map(Content::List),
-        (Shape::Binary { inline_limit }, _) => binary::fetch(errand, &arguments.values, *inline_limit).await,
+        (Shape::Binary { inline_limit }, _) => Box::pin(binary::fetch(errand, &arguments.values, *inline_limit)).await,
         (Shape::Object, _) => {
             let reply = errand.fetch(&arguments.values, &[]).await?;
             outcome::object(errand.account, &errand.rest.template, reply)
@@ -213,6 +239,9 @@ impl Service<Call> for Upstream {
 
     fn call(&mut self, call: Call) -> Self::Future {
         let upstream = self.clone();
-        Box::pin(async move { upstream.carry_out(Order::try_from(call)?).await })
+        match Order::try_from(call) {
+            Ok(mut order) => Box::pin(async move { upstream.work(&mut order).await }),
+            Err(refusal) => Box::pin(ready(Err(refusal))),
+        }
     }
 }

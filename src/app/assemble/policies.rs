@@ -16,6 +16,7 @@ use crate::server::{
     registry::{Access, Entry, Registry},
     rules::Rules,
     token,
+    verdicts::Policies,
 };
 
 /// Largest policy in bytes: a hundred times an honest one.
@@ -85,7 +86,8 @@ impl World<'_> {
     /// All servers; `None` only where something was reported.
     pub(super) fn registry(&self, drafts: Vec<Draft>, tokens: ApiTokens, report: &mut Report) -> Option<Registry> {
         let no_token = tokens.is_empty();
-        let entries: Vec<Entry> = drafts.into_iter().filter_map(|draft| self.entry(draft, report)).collect();
+        let mut met = Policies::default();
+        let entries: Vec<Entry> = drafts.into_iter().filter_map(|draft| self.entry(draft, &mut met, report)).collect();
         for entry in entries.iter().filter(|entry| entry.server.requires_api_token && no_token) {
             report.warnings.push(entry.name_at.fault(
                 "`require_api_token_auth` is set and no API token is known: every call is answered with 401; \
@@ -95,15 +97,16 @@ impl World<'_> {
         report.keep(Registry::new(self.generation, entries, tokens))
     }
 
-    fn entry(&self, mut draft: Draft, report: &mut Report) -> Option<Entry> {
+    fn entry(&self, mut draft: Draft, met: &mut Policies, report: &mut Report) -> Option<Entry> {
         let account = self.account(&mut draft);
         let rules = account.as_ref().and_then(|account| resolve(&mut draft, account));
         let access = self.access(&mut draft, report);
         let document = report.keep(draft.finish())?;
         let (account, rules, access) = (account?, rules?, access?);
         report.warnings.extend(advice::warnings(&document, &account.integration, self.now));
+        let known = met.of(rules, &account.integration);
         let server =
-            Server::compile(&document, &rules, account, self.generation).with_api_token_limits(self.api_token_limits);
+            Server::compile(&document, &known, account, self.generation).with_api_token_limits(self.api_token_limits);
         Some(Entry { server, access, name_at: document.name.spot, token_at: document.token.spot })
     }
 

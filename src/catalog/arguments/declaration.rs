@@ -84,6 +84,9 @@ impl<'d> Declaration<'d> {
 
     /// Does its schema take this value?
     pub(crate) fn takes(&self, value: &Json) -> bool {
+        if self.at.is_proven() {
+            return true;
+        }
         self.schema.as_ref().and_then(|schema| schema::compile(schema).ok()).is_none_or(|schema| schema.is_valid(value))
     }
 

@@ -2,7 +2,7 @@
 
 use http::{HeaderName, HeaderValue, Uri};
 
-use super::{Authentication, ErrorRule, Errors, Integration, RateLimit};
+use super::{Authentication, ErrorRule, Errors, Integration, Places, RateLimit};
 use crate::{
     catalog::{arguments::declaration::Declaration, naming::word, paging::Style, tool::Tool},
     document::At,
@@ -62,6 +62,7 @@ impl<'d> Declared<'d> {
             rate_limits: self.rate_limits,
             errors: self.errors,
             tags: self.tags.into_iter().map(|(name, covers)| (name.to_owned(), covers)).collect(),
+            places: Places::of(&tools),
             tools,
         })
     }

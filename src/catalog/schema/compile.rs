@@ -1,5 +1,7 @@
 //! Schemas into validators.
 
+use std::sync::OnceLock;
+
 use jsonschema::{Draft, PatternOptions, Validator, draft202012};
 use serde_json::Value;
 
@@ -25,6 +27,35 @@ const ANNOTATIONS: [&str; 14] = [
     "uri-reference",
     "uuid",
 ];
+
+/// A schema that is compiled when it is first needed: a process calls few of the tools that a catalog has, and a
+/// validator takes several times the memory of its schema.
+#[derive(Debug)]
+pub(crate) struct Lazy {
+    text: Box<str>,
+    validator: OnceLock<Validator>,
+}
+
+impl Lazy {
+    /// A schema that is known to compile.
+    pub(crate) fn new(schema: &Value) -> Self {
+        Self { text: schema.to_string().into(), validator: OnceLock::new() }
+    }
+
+    /// The validator.
+    pub(crate) fn validator(&self) -> &Validator {
+        self.validator.get_or_init(|| {
+            let schema = serde_json::from_str(&self.text).expect("it was written from a schema");
+            compile(&schema).expect("it is known to compile")
+        })
+    }
+}
+
+impl From<Validator> for Lazy {
+    fn from(validator: Validator) -> Self {
+        Self { text: Box::default(), validator: validator.into() }
+    }
+}
 
 /// A compiled schema.
 ///

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::telemetry::access::{fit, micros};
-use crate::telemetry::finished::{Finished, Verdict};
+use crate::telemetry::finished::{Asked, Finished, Verdict};
 
 /// The line of a call, line feed included.
 pub(super) fn of(call: &Finished) -> String {
@@ -18,7 +18,7 @@ pub(super) fn of(call: &Finished) -> String {
         "server.id": &*call.server.id,
         "policy.generation": call.server.generation,
         "account": call.server.account.id,
-        "tool": call.asked.as_deref(),
+        "tool": call.asked.as_ref().map(Asked::name),
         "decision": decision.map(Verdict::word),
         "rule": rule,
         "error": call.failure.as_ref().map(|failure| failure.kind.as_str()),

@@ -76,8 +76,8 @@ impl Host {
     /// A host without connections.
     ///
     /// # Errors
-    /// A bug: the key makes no URL.
-    pub(super) fn new((scheme, authority): &(Scheme, Authority), connector: Connector) -> Result<Arc<Self>, Failure> {
+    /// A bug: they make no URL.
+    pub(super) fn new(scheme: &Scheme, authority: &Authority, connector: Connector) -> Result<Arc<Self>, Failure> {
         let mut parts = http::uri::Parts::default();
         (parts.scheme, parts.authority) = (Some(scheme.clone()), Some(authority.clone()));
         parts.path_and_query = Some(PathAndQuery::from_static("/"));
@@ -93,12 +93,18 @@ impl Host {
         }))
     }
 
+    /// Is it the host of this scheme and authority?
+    pub(super) fn is(&self, scheme: &Scheme, authority: &Authority) -> bool {
+        self.root.authority() == Some(authority) && self.root.scheme() == Some(scheme)
+    }
+
     /// The `Host` header.
     pub(super) fn header(&self) -> &HeaderValue {
         &self.header
     }
 
-    /// The newest idle connection, or a new one.
+    /// The newest idle connection, or a new one. To make one takes a future of kilobytes, TLS included: it is boxed, so that
+    /// no call has to hold room for it that finds a connection.
     ///
     /// # Errors
     /// [`Failure::Unreachable`]: no connection could be made.
@@ -107,12 +113,12 @@ impl Host {
             return Ok((sender, Unsent::MayGoElsewhere));
         }
         if self.speaks_http1.load(Ordering::Relaxed) {
-            return self.connect().await;
+            return Box::pin(self.connect()).await;
         }
         let _connecting = self.connecting.lock().await;
         match self.known() {
             Some(sender) => Ok((sender, Unsent::MayGoElsewhere)),
-            None => self.connect().await,
+            None => Box::pin(self.connect()).await,
         }
     }
 

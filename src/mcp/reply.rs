@@ -94,10 +94,14 @@ fn object(id: &RawValue, revision: Revision, around: [&str; 2], json: &Bytes, is
     // The text is the object once more, with a backslash before every quote: about a quarter longer.
     let mut out = Vec::with_capacity(length + length / 4 + length + id.get().len() + ENVELOPE);
     open_text(&mut out, id);
-    parts.iter().for_each(|part| escape(&mut out, part));
+    for part in parts {
+        escape(&mut out, part);
+    }
     out.extend_from_slice(TEXT_END);
     out.extend_from_slice(STRUCTURED);
-    parts.iter().for_each(|part| out.extend_from_slice(part));
+    for part in parts {
+        out.extend_from_slice(part);
+    }
     close(&mut out, revision, None, is_error);
     Bytes::from(out).into()
 }

@@ -219,11 +219,48 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http_body_util::Full;
+    use http_body_util::{BodyExt as _, Empty, Full};
+    use hyper::client::conn::{http1, http2};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tower::service_fn;
 
     use super::*;
+    use crate::mcp::body::Body as Answer;
+
+    #[tokio::test]
+    async fn a_text_that_is_escaped_on_its_way_arrives_whole_whatever_became_of_others() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let text = r#"{"name":"Ångström \"Ltd\"","n":[1,2]},"#.repeat(50_000);
+        let expected = serde_json::to_string(&text).unwrap();
+        let road = service_fn(move |_| {
+            let (text, quote) = (Bytes::from(text.clone()), || Bytes::from_static(b"\""));
+            async move {
+                Ok::<_, Infallible>(Response::new(Answer::escaping(
+                    text,
+                    [quote(), quote(), Bytes::new(), Bytes::new()],
+                )))
+            }
+        });
+        let (_ending, drain) = drain::channel();
+        tokio::spawn(async move { run(listener, road, &Config::default(), Gate::new(9), drain).await });
+
+        let connect = async || TokioIo::new(TcpStream::connect(address).await.unwrap());
+        let request = || Request::get("http://chaperone/").body(Empty::<Bytes>::new()).unwrap();
+        for reads_it in [false, true] {
+            let (mut one, connection) = http1::handshake(connect().await).await.unwrap();
+            let one_ends = tokio::spawn(connection);
+            let (mut two, connection) = http2::handshake(TokioExecutor::new(), connect().await).await.unwrap();
+            let two_ends = tokio::spawn(connection);
+            let answers = [one.send_request(request()).await.unwrap(), two.send_request(request()).await.unwrap()];
+            for answer in answers.into_iter().filter(|_| reads_it) {
+                assert_eq!(answer.headers()["content-length"], expected.len().to_string().as_str());
+                assert!(answer.collect().await.unwrap().to_bytes() == expected, "another text");
+            }
+            one_ends.abort();
+            two_ends.abort();
+        }
+    }
 
     #[tokio::test]
     async fn a_connection_that_has_asked_may_be_idle_for_longer_than_a_first_request_may_take() {

@@ -10,7 +10,7 @@ use super::{WIDE, marks};
 /// Bytes of text that are escaped together.
 const BLOCK: usize = 64;
 /// Bytes that are copied behind a backslash at once: few quotes are farther apart.
-const REACH: usize = 32;
+const REACH: usize = BLOCK / 2;
 /// Escaped text is gathered until there is more of it than this.
 const GATHERED: usize = 512;
 /// Room for a block of the longest escapes, and for what is copied beyond its end.
@@ -81,7 +81,8 @@ fn spread(text: &[u8; 2 * BLOCK], room: &mut [u8; ROOM]) -> usize {
     if least.min(u8x16::splat(0x1f)).simd_eq(least).any() {
         return spell(text, room);
     }
-    room[..BLOCK].copy_from_slice(&text[..BLOCK]);
+    copy(text, 0, room, 0);
+    copy(text, REACH, room, REACH);
     let mut added = 0;
     while stops != 0 {
         let at = first(stops);
@@ -100,12 +101,16 @@ fn spread(text: &[u8; 2 * BLOCK], room: &mut [u8; ROOM]) -> usize {
 }
 
 /// The lowest bit of a block's, of which there is one.
+#[inline]
 fn first(stops: u64) -> usize {
     stops.trailing_zeros() as usize & (BLOCK - 1)
 }
 
+#[inline]
 fn copy(text: &[u8; 2 * BLOCK], from: usize, room: &mut [u8; ROOM], to: usize) {
-    room[to..to + REACH].copy_from_slice(&text[from..from + REACH]);
+    // Of a length that the compiler knows: a call would cost more than the copy.
+    let piece: &[u8; REACH] = text[from..].first_chunk().expect("a block follows");
+    *room[to..].first_chunk_mut().expect("there is room for a block more") = *piece;
 }
 
 /// As [`spread`], byte by byte: there are control characters.
@@ -114,7 +119,7 @@ fn spell(text: &[u8; 2 * BLOCK], room: &mut [u8; ROOM]) -> usize {
     let mut length = 0;
     for byte in &text[..BLOCK] {
         let escape = &ESCAPES[usize::from(*byte)];
-        room[length..length + escape.len()].copy_from_slice(escape);
+        *room[length..].first_chunk_mut().expect("there is room for the longest escapes") = *escape;
         length += usize::from(escape[LENGTH]);
     }
     length

@@ -1,7 +1,5 @@
 //! Writing JSON-RPC answers: every byte once, the id as it came, the text of a result escaped once.
 
-use std::mem;
-
 use bytes::Bytes;
 use serde_json::{Value, value::RawValue};
 
@@ -16,6 +14,9 @@ const COMPLETE: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     r#""}}"#
 );
+
+/// Behind the text of a text block that is the only one.
+const TEXT_END: &[u8] = b"\"}]";
 
 const STRUCTURED: &[u8] = b",\"structuredContent\":";
 
@@ -83,34 +84,44 @@ pub fn tool_json(id: &RawValue, revision: Revision, json: &Bytes, is_error: bool
     object(id, revision, ["", ""], json, is_error)
 }
 
-/// A tool result of one JSON object, whose text is `json` between the two.
-fn object(id: &RawValue, revision: Revision, [head, tail]: [&str; 2], json: &Bytes, is_error: bool) -> Body {
-    let is_large = json.len() >= WORTH_A_PIECE;
-    let around = head.len() + tail.len();
+/// A tool result of one JSON object, whose text is `json` between the two around it.
+fn object(id: &RawValue, revision: Revision, around: [&str; 2], json: &Bytes, is_error: bool) -> Body {
+    if json.len() >= WORTH_A_PIECE {
+        return large_object(id, revision, around, json, is_error);
+    }
+    let parts = [around[0].as_bytes(), json, around[1].as_bytes()];
+    let length: usize = parts.iter().map(|part| part.len()).sum();
     // The text is the object once more, with a backslash before every quote: about a quarter longer.
-    let length = if is_large { around } else { json.len() + json.len() / 4 + json.len() + 2 * around };
-    let mut out = Vec::with_capacity(length + id.get().len() + ENVELOPE);
-    open(&mut out, Some(id));
-    out.extend_from_slice(b",\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"");
-    escape(&mut out, head.as_bytes());
-    let first = is_large.then(|| mem::replace(&mut out, Vec::with_capacity(around + ENVELOPE)));
-    if !is_large {
-        escape(&mut out, json);
+    let mut out = Vec::with_capacity(length + length / 4 + length + id.get().len() + ENVELOPE);
+    open_text(&mut out, id);
+    for part in parts {
+        escape(&mut out, part);
     }
-    escape(&mut out, tail.as_bytes());
-    out.extend_from_slice(b"\"}]");
+    out.extend_from_slice(TEXT_END);
     out.extend_from_slice(STRUCTURED);
-    out.extend_from_slice(head.as_bytes());
-    if let Some(first) = first {
-        let mut rest = Vec::with_capacity(tail.len() + ENVELOPE);
-        rest.extend_from_slice(tail.as_bytes());
-        close(&mut rest, revision, None, is_error);
-        return Body::escaping(json.clone(), [first.into(), out.into(), json.clone(), rest.into()]);
+    for part in parts {
+        out.extend_from_slice(part);
     }
-    out.extend_from_slice(json);
-    out.extend_from_slice(tail.as_bytes());
     close(&mut out, revision, None, is_error);
     Bytes::from(out).into()
+}
+
+/// As [`object`]; `json` is neither copied nor escaped before it is sent.
+fn large_object(id: &RawValue, revision: Revision, [head, tail]: [&str; 2], json: &Bytes, is_error: bool) -> Body {
+    let (mut first, mut middle, mut last) = (Vec::with_capacity(ENVELOPE), Vec::new(), Vec::with_capacity(ENVELOPE));
+    open_text(&mut first, id);
+    escape(&mut first, head.as_bytes());
+    escape(&mut middle, tail.as_bytes());
+    middle.extend_from_slice(&[TEXT_END, STRUCTURED, head.as_bytes()].concat());
+    last.extend_from_slice(tail.as_bytes());
+    close(&mut last, revision, None, is_error);
+    Body::escaping(json.clone(), [first.into(), middle.into(), json.clone(), last.into()])
+}
+
+/// Up to the text of a text block that is the only one.
+fn open_text(out: &mut Vec<u8>, id: &RawValue) {
+    open(out, Some(id));
+    out.extend_from_slice(b",\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"");
 }
 
 fn open(out: &mut Vec<u8>, id: Option<&RawValue>) {

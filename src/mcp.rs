@@ -11,4 +11,5 @@ pub mod jsonrpc;
 pub mod method;
 pub mod reply;
 pub mod response;
+mod room;
 pub mod terminate;

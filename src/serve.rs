@@ -25,7 +25,7 @@ use tokio::{
 use tower::Service;
 
 use crate::edge::limits::Gate;
-use connection::Heard;
+use connection::{Guarded, Heard};
 use drain::Drain;
 use version::Version;
 
@@ -195,16 +195,16 @@ impl Door {
             }
         };
         let (limit, mut end) = (self.header_timeout, self.end.subscribe());
-        tokio::spawn(async move {
+        let guard = async move {
             tokio::select! {
-                ended = connection => {
-                    if let Err(error) = ended {
-                        tracing::debug!(%error, "connection ended early");
-                    }
-                }
                 () = ear.silence(limit) => tracing::debug!("connection ended, it never asked anything"),
                 // The other end of this channel outlives every connection that matters.
                 _ = end.wait_for(|end| *end == End::All || *end == End::Silent && silent.is_silent()) => {}
+            }
+        };
+        tokio::spawn(async move {
+            if let Ok(Err(error)) = Guarded::new(connection, guard).await {
+                tracing::debug!(%error, "connection ended early");
             }
             drop(permit);
         });

@@ -1,10 +1,11 @@
 //! Writing JSON-RPC answers: every byte once, the id as it came, the text of a result escaped once.
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::{Value, value::RawValue};
 
 use super::body::Body;
 use super::era::Revision;
+use super::room::written;
 use crate::json;
 use crate::outcome::{Block, Content, List};
 
@@ -29,30 +30,35 @@ const WORTH_A_PIECE: usize = 4096;
 /// A result that is already serialised.
 #[must_use]
 pub fn result(id: &RawValue, result: &Bytes) -> Body {
-    let mut out = Vec::with_capacity(id.get().len() + ENVELOPE + result.len().min(WORTH_A_PIECE));
-    open(&mut out, Some(id));
-    out.extend_from_slice(b",\"result\":");
+    let before = |out: &mut BytesMut| {
+        open(out, Some(id));
+        out.extend_from_slice(b",\"result\":");
+    };
+    let room = id.get().len() + ENVELOPE;
     if result.len() >= WORTH_A_PIECE {
-        return Body::of([out.into(), result.clone(), Bytes::from_static(b"}"), Bytes::new()]);
+        return Body::of([written(room, before), result.clone(), Bytes::from_static(b"}"), Bytes::new()]);
     }
-    out.extend_from_slice(result);
-    out.push(b'}');
-    Bytes::from(out).into()
+    let whole = written(room + result.len(), |out| {
+        before(out);
+        out.extend_from_slice(result);
+        out.put_u8(b'}');
+    });
+    whole.into()
 }
 
 /// An error; without id where none could be told (JSON-RPC 2.0 section 5.1, narrowed by MCP: never null).
 #[must_use]
 pub fn error(id: Option<&RawValue>, code: i32, message: &str, data: Option<&Value>) -> Bytes {
-    let mut out = Vec::with_capacity(message.len() + ENVELOPE);
-    open(&mut out, id);
-    out.extend_from_slice(format!(",\"error\":{{\"code\":{code},\"message\":").as_bytes());
-    string(&mut out, message);
-    if let Some(data) = data {
-        out.extend_from_slice(b",\"data\":");
-        out.extend_from_slice(data.to_string().as_bytes());
-    }
-    out.extend_from_slice(b"}}");
-    out.into()
+    written(message.len() + ENVELOPE, |out| {
+        open(out, id);
+        out.extend_from_slice(format!(",\"error\":{{\"code\":{code},\"message\":").as_bytes());
+        string(out, message);
+        if let Some(data) = data {
+            out.extend_from_slice(b",\"data\":");
+            out.extend_from_slice(data.to_string().as_bytes());
+        }
+        out.extend_from_slice(b"}}");
+    })
 }
 
 /// The result of a tool that was carried out.
@@ -62,18 +68,19 @@ pub fn tool(id: &RawValue, revision: Revision, content: &Content) -> Body {
         Content::Json(json) => tool_json(id, revision, json, false),
         Content::List(list) => object(id, revision, [List::HEAD, &list.tail()], &list.items, false),
         Content::Blocks { blocks, structured, is_error } => {
-            let mut out = Vec::with_capacity(blocks.iter().map(size).sum::<usize>() + ENVELOPE);
-            open(&mut out, Some(id));
-            out.extend_from_slice(b",\"result\":{\"content\":[");
-            for (n, one) in blocks.iter().enumerate() {
-                if n > 0 {
-                    out.push(b',');
+            let whole = written(blocks.iter().map(size).sum::<usize>() + ENVELOPE, |out| {
+                open(out, Some(id));
+                out.extend_from_slice(b",\"result\":{\"content\":[");
+                for (n, one) in blocks.iter().enumerate() {
+                    if n > 0 {
+                        out.put_u8(b',');
+                    }
+                    block(out, one);
                 }
-                block(&mut out, one);
-            }
-            out.push(b']');
-            close(&mut out, revision, structured.as_deref(), *is_error);
-            Bytes::from(out).into()
+                out.put_u8(b']');
+                close(out, revision, structured.as_deref(), *is_error);
+            });
+            whole.into()
         }
     }
 }
@@ -92,39 +99,47 @@ fn object(id: &RawValue, revision: Revision, around: [&str; 2], json: &Bytes, is
     let parts = [around[0].as_bytes(), json, around[1].as_bytes()];
     let length: usize = parts.iter().map(|part| part.len()).sum();
     // The text is the object once more, with a backslash before every quote: about a quarter longer.
-    let mut out = Vec::with_capacity(length + length / 4 + length + id.get().len() + ENVELOPE);
-    open_text(&mut out, id);
-    for part in parts {
-        escape(&mut out, part);
-    }
-    out.extend_from_slice(TEXT_END);
-    out.extend_from_slice(STRUCTURED);
-    for part in parts {
-        out.extend_from_slice(part);
-    }
-    close(&mut out, revision, None, is_error);
-    Bytes::from(out).into()
+    let whole = written(length + length / 4 + length + id.get().len() + ENVELOPE, |out| {
+        open_text(out, id);
+        for part in parts {
+            escape(out, part);
+        }
+        out.extend_from_slice(TEXT_END);
+        out.extend_from_slice(STRUCTURED);
+        for part in parts {
+            out.extend_from_slice(part);
+        }
+        close(out, revision, None, is_error);
+    });
+    whole.into()
 }
 
 /// As [`object`]; `json` is neither copied nor escaped before it is sent.
 fn large_object(id: &RawValue, revision: Revision, [head, tail]: [&str; 2], json: &Bytes, is_error: bool) -> Body {
-    let (mut first, mut middle, mut last) = (Vec::with_capacity(ENVELOPE), Vec::new(), Vec::with_capacity(ENVELOPE));
-    open_text(&mut first, id);
-    escape(&mut first, head.as_bytes());
-    escape(&mut middle, tail.as_bytes());
-    middle.extend_from_slice(&[TEXT_END, STRUCTURED, head.as_bytes()].concat());
-    last.extend_from_slice(tail.as_bytes());
-    close(&mut last, revision, None, is_error);
-    Body::escaping(json.clone(), [first.into(), middle.into(), json.clone(), last.into()])
+    let first = written(ENVELOPE, |out| {
+        open_text(out, id);
+        escape(out, head.as_bytes());
+    });
+    let middle = written(ENVELOPE, |out| {
+        escape(out, tail.as_bytes());
+        for part in [TEXT_END, STRUCTURED, head.as_bytes()] {
+            out.extend_from_slice(part);
+        }
+    });
+    let last = written(ENVELOPE, |out| {
+        out.extend_from_slice(tail.as_bytes());
+        close(out, revision, None, is_error);
+    });
+    Body::escaping(json.clone(), [first, middle, json.clone(), last])
 }
 
 /// Up to the text of a text block that is the only one.
-fn open_text(out: &mut Vec<u8>, id: &RawValue) {
+fn open_text(out: &mut BytesMut, id: &RawValue) {
     open(out, Some(id));
     out.extend_from_slice(b",\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"");
 }
 
-fn open(out: &mut Vec<u8>, id: Option<&RawValue>) {
+fn open(out: &mut BytesMut, id: Option<&RawValue>) {
     out.extend_from_slice(b"{\"jsonrpc\":\"2.0\"");
     if let Some(id) = id {
         out.extend_from_slice(b",\"id\":");
@@ -132,7 +147,7 @@ fn open(out: &mut Vec<u8>, id: Option<&RawValue>) {
     }
 }
 
-fn close(out: &mut Vec<u8>, revision: Revision, structured: Option<&[u8]>, is_error: bool) {
+fn close(out: &mut BytesMut, revision: Revision, structured: Option<&[u8]>, is_error: bool) {
     if let Some(structured) = structured {
         out.extend_from_slice(STRUCTURED);
         out.extend_from_slice(structured);
@@ -155,7 +170,7 @@ fn size(block: &Block) -> usize {
 }
 
 /// One content block (MCP 2026-07-28 `server/tools`, "Tool result").
-fn block(out: &mut Vec<u8>, block: &Block) {
+fn block(out: &mut BytesMut, block: &Block) {
     match block {
         Block::Text(text) => fields(out, "text", &[("text", text)]),
         Block::Image { data, media_type } => fields(out, "image", &[("data", data), ("mimeType", media_type)]),
@@ -172,7 +187,7 @@ fn block(out: &mut Vec<u8>, block: &Block) {
         Block::Link { uri, name, media_type, size } => {
             fields(out, "resource_link", &[("uri", uri), ("name", name), ("mimeType", media_type)]);
             if let Some(size) = size {
-                out.pop();
+                out.truncate(out.len() - 1);
                 out.extend_from_slice(format!(",\"size\":{size}}}").as_bytes());
             }
         }
@@ -180,25 +195,25 @@ fn block(out: &mut Vec<u8>, block: &Block) {
     }
 }
 
-fn fields(out: &mut Vec<u8>, kind: &str, fields: &[(&str, &str)]) {
+fn fields(out: &mut BytesMut, kind: &str, fields: &[(&str, &str)]) {
     out.extend_from_slice(b"{\"type\":");
     string(out, kind);
     for (key, value) in fields {
-        out.push(b',');
+        out.put_u8(b',');
         string(out, key);
-        out.push(b':');
+        out.put_u8(b':');
         string(out, value);
     }
-    out.push(b'}');
+    out.put_u8(b'}');
 }
 
-fn string(out: &mut Vec<u8>, text: &str) {
-    out.push(b'"');
+fn string(out: &mut BytesMut, text: &str) {
+    out.put_u8(b'"');
     escape(out, text.as_bytes());
-    out.push(b'"');
+    out.put_u8(b'"');
 }
 
-fn escape(out: &mut Vec<u8>, text: &[u8]) {
+fn escape(out: &mut BytesMut, text: &[u8]) {
     json::escape::escape(text, |piece| out.extend_from_slice(piece));
 }
 

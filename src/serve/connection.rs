@@ -1,25 +1,31 @@
-//! A connection that never asks anything must not be held for ever.
+//! A connection that never asks anything must not be held for ever, and all of them end with the process.
 //!
 //! hyper bounds the time for the headers of HTTP/1.1, but only once it knows the version, which it learns from the first
 //! bytes: a peer that sends none of them, or an HTTP/2 preface and nothing else, would keep its place.
 
 use std::{
-    future::pending,
+    cell::RefCell,
+    future::{Future, pending},
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    task::{Context, Poll, Wake, Waker},
     time::Duration,
 };
 
+use futures_util::{future::Either, task::AtomicWaker};
 use hyper::service::Service;
+use pin_project_lite::pin_project;
 use tokio::time::sleep;
 use tower::{ServiceExt, util::Oneshot};
 
 /// The road as one connection sees it: notes that there was a request.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Heard<S> {
-    road: S,
+    /// One connection's own: a clone for every request would count up and down whatever the road shares.
+    road: RefCell<S>,
     ear: Ear,
 }
 
@@ -30,7 +36,7 @@ pub(super) struct Ear(Arc<AtomicBool>);
 impl<S> Heard<S> {
     /// A connection that has not asked anything yet.
     pub(super) fn new(road: S) -> Self {
-        Self { road, ear: Ear::default() }
+        Self { road: RefCell::new(road), ear: Ear::default() }
     }
 
     /// To listen from outside.
@@ -60,19 +66,82 @@ where
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = Oneshot<S, R>;
+    type Future = Either<S::Future, Oneshot<S, R>>;
 
     fn call(&self, request: R) -> Self::Future {
         self.ear.0.store(true, Ordering::Relaxed);
-        self.road.clone().oneshot(request)
+        let mut road = self.road.borrow_mut();
+        // It always is: what has to wait on the road does so in its future.
+        match road.poll_ready(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(())) => Either::Left(road.call(request)),
+            _ => Either::Right(road.clone().oneshot(request)),
+        }
+    }
+}
+
+pin_project! {
+    /// A connection, and what may end it from outside: that is looked at when it has something to say, and not whenever
+    /// the connection has.
+    pub(super) struct Guarded<C, G> {
+        #[pin]
+        connection: C,
+        #[pin]
+        guard: G,
+        bell: Arc<Bell>,
+        ring: Waker,
+    }
+}
+
+/// Rung by what the guard waits for.
+#[derive(Debug)]
+struct Bell {
+    rung: AtomicBool,
+    task: AtomicWaker,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.rung.store(true, Ordering::Release);
+        self.task.wake();
+    }
+}
+
+impl<C, G> Guarded<C, G> {
+    /// A connection that is dropped as soon as `guard` comes back.
+    pub(super) fn new(connection: C, guard: G) -> Self {
+        // Whoever never looked waits for nothing yet.
+        let bell = Arc::new(Bell { rung: AtomicBool::new(true), task: AtomicWaker::new() });
+        Self { connection, guard, ring: bell.clone().into(), bell }
+    }
+}
+
+impl<C: Future, G: Future> Future for Guarded<C, G> {
+    /// How either ended.
+    type Output = Result<C::Output, G::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(ended) = this.connection.poll(cx) {
+            return Poll::Ready(Ok(ended));
+        }
+        this.bell.task.register(cx.waker());
+        if this.bell.rung.swap(false, Ordering::AcqRel) {
+            return this.guard.poll(&mut Context::from_waker(this.ring)).map(Err);
+        }
+        Poll::Pending
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
+    use std::{cell::Cell, convert::Infallible, future::poll_fn, pin::pin};
 
     use futures_util::FutureExt;
+    use tokio::{sync::Notify, time::Instant};
     use tower::service_fn;
 
     use super::*;
@@ -87,5 +156,31 @@ mod tests {
         tokio::pin!(waiting);
         tokio::time::advance(limit * 2).await;
         assert!(waiting.now_or_never().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_guard_is_looked_at_when_it_is_woken_and_ends_its_connection() {
+        let (limit, looks) = (Duration::from_secs(10), Cell::new(0));
+        let (busy, heard) = (Notify::new(), Cell::new(0));
+        let connection = async {
+            loop {
+                busy.notified().await;
+                heard.set(heard.get() + 1);
+            }
+        };
+        let mut silence = pin!(Ear::default().silence(limit));
+        let guard = poll_fn(|cx| {
+            looks.set(looks.get() + 1);
+            silence.as_mut().poll(cx)
+        });
+        let mut guarded = pin!(Guarded::<_, _>::new(connection, guard));
+        for _ in 0..5 {
+            busy.notify_one();
+            assert!(futures_util::poll!(guarded.as_mut()).is_pending());
+        }
+        assert_eq!((heard.get(), looks.get()), (5, 1));
+        let begun = Instant::now();
+        let ended: Result<(), ()> = guarded.await;
+        assert_eq!((ended, begun.elapsed()), (Err(()), limit));
     }
 }

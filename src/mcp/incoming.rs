@@ -24,17 +24,17 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// A request and what surrounds it.
 #[derive(Clone, Copy)]
-pub(super) struct Incoming<'b> {
+pub(super) struct Incoming<'r, 'b> {
     /// The id to answer.
     pub(super) id: &'b RawValue,
     /// The revision it is of.
     pub(super) revision: Revision,
     /// The message.
-    pub(super) request: &'b Request<'b>,
+    pub(super) request: &'r Request<'b>,
     /// The version of HTTP.
     pub(super) http: &'static str,
     /// The headers of its POST.
-    pub(super) headers: &'b HeaderMap,
+    pub(super) headers: &'r HeaderMap,
 }
 
 #[derive(Default, Deserialize)]
@@ -46,7 +46,7 @@ struct ClientInfo<'b> {
     version: Option<Cow<'b, str>>,
 }
 
-impl Incoming<'_> {
+impl Incoming<'_, '_> {
     /// The trace of `_meta.traceparent` (SEP-414), else of the header, else a new one; and what is told of the request.
     /// Both in hand, the header's trace is linked to.
     pub(super) fn trace(&self, sampling: Sampling) -> (TraceParent, Origin) {

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{Request, Response};
+use http::{Request, Response, request};
 use http_body::Body;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
@@ -33,6 +33,7 @@ use crate::telemetry::{
     finished::{Captured, Failure, Finished, OTHER},
     observer::Observer,
 };
+use crate::trace::TraceParent;
 
 /// A request of which it is known whom it is for and from: no other comes to the seam.
 #[derive(Debug)]
@@ -105,10 +106,27 @@ where
     }
 }
 
+/// What becomes of a request once it is read.
+enum Step<'b> {
+    /// It has its answer.
+    Answered(Response<ResponseBody>),
+    /// It is a call, to be carried out first.
+    Called(Called<'b>, Call),
+}
+
+/// What the answer to a call needs to know of its request.
+struct Called<'b> {
+    id: &'b RawValue,
+    revision: Revision,
+    trace: TraceParent,
+    pass_status: bool,
+}
+
 impl<C> Terminate<C>
 where
     C: Service<Call, Response = Outcome, Error = Refusal>,
 {
+    /// The one thing on the road that waits for its request and for its answer, and does all else in one go.
     async fn answer<B>(self, request: Identified<B>) -> Result<Response<ResponseBody>, Refusal>
     where
         B: Body<Data = Bytes>,
@@ -120,45 +138,61 @@ where
         let (parts, body) = http.into_parts();
         is_json(&parts.headers)?;
         let body = collect(body, self.config.max_body, deadline).await?;
+        match self.read(&parts, &body, identity, begun)? {
+            Step::Answered(response) => Ok(response),
+            Step::Called(Called { id, revision, trace, pass_status }, call) => {
+                drop(parts);
+                Ok(match self.calls.oneshot(call).await {
+                    Ok(outcome) => carried_out(id, revision, &outcome),
+                    Err(refusal) => refused_call(id, revision, &refusal, trace, pass_status),
+                })
+            }
+        }
+    }
+}
+
+impl<C> Terminate<C> {
+    fn read<'b>(
+        &self,
+        parts: &request::Parts,
+        body: &'b Bytes,
+        identity: Identity,
+        begun: Instant,
+    ) -> Result<Step<'b>, Refusal> {
         let modern = |params: &Params<'_>| era::is_modern(&parts.headers, params);
-        match jsonrpc::read(&body) {
+        let response = match jsonrpc::read(body) {
             Err(broken) => {
                 self.observer.turned_away(&broken.refusal);
-                Ok(refused(broken.id, &broken.refusal, modern(&Params::default())))
+                refused(broken.id, &broken.refusal, modern(&Params::default()))
             }
             Ok(Message::Response) if modern(&Params::default()) => {
                 // MCP 2026-07-28 `basic/transports/streamable-http`: servers ask nothing, so there is nothing to answer.
                 let refusal = Refusal::InvalidRequest("expected a request, nobody was asked anything".into());
                 self.observer.turned_away(&refusal);
-                Ok(refused(None, &refusal, true))
+                refused(None, &refusal, true)
             }
             // Nothing hangs on a notification here: there is no session, and a call is cancelled by its connection.
-            Ok(Message::Response | Message::Notification(_)) => Ok(accepted()),
+            Ok(Message::Response | Message::Notification(_)) => accepted(),
             Ok(Message::Request(request)) => {
                 let id = request.id.ok_or_else(|| Refusal::Internal("a request without id".into()))?;
                 let modern = modern(&request.params);
                 let http = version(parts.version);
                 let message = |revision| Incoming { id, revision, request: &request, http, headers: &parts.headers };
                 match era::route(&parts.headers, &request) {
-                    Ok((revision, method)) => Ok(self.dispatch(method, &message(revision), identity, begun).await),
+                    Ok((revision, method)) => return Ok(self.dispatch(method, &message(revision), identity, begun)),
                     Err(refusal) => {
                         let revision = if modern { Revision::V2026July } else { Revision::V2025November };
                         let method = Method::named(&request.method).map_or(OTHER, Method::name);
                         self.tell(&message(revision), (method, identity), begun, Some(&refusal));
-                        Ok(refused(Some(id), &refusal, modern))
+                        refused(Some(id), &refusal, modern)
                     }
                 }
             }
-        }
+        };
+        Ok(Step::Answered(response))
     }
 
-    async fn dispatch(
-        self,
-        method: Method,
-        message: &Incoming<'_>,
-        identity: Identity,
-        begun: Instant,
-    ) -> Response<ResponseBody> {
+    fn dispatch<'b>(&self, method: Method, message: &Incoming<'_, 'b>, identity: Identity, begun: Instant) -> Step<'b> {
         let Incoming { id, revision, request, .. } = *message;
         let library = || self.library.of(&identity.server);
         let answer = match method {
@@ -169,18 +203,18 @@ where
             Method::ToolsList => {
                 let refusal = Refusal::InvalidParams("unknown cursor, the list has one page".into());
                 self.tell(message, (method.name(), identity), begun, Some(&refusal));
-                return refused(Some(id), &refusal, revision.modern());
+                return Step::Answered(refused(Some(id), &refusal, revision.modern()));
             }
-            Method::ToolsCall => return self.tools_call(message, identity, begun).await,
+            Method::ToolsCall => return self.tools_call(message, identity, begun),
         };
         self.tell(message, (method.name(), identity), begun, None);
-        answer
+        Step::Answered(answer)
     }
 
     /// Tell that a request is over which is no call: calls are told of further in.
     fn tell(
         &self,
-        message: &Incoming<'_>,
+        message: &Incoming<'_, '_>,
         (method, identity): (&'static str, Identity),
         begun: Instant,
         refusal: Option<&Refusal>,
@@ -203,15 +237,15 @@ where
         });
     }
 
-    async fn tools_call(self, message: &Incoming<'_>, identity: Identity, begun: Instant) -> Response<ResponseBody> {
+    fn tools_call<'b>(&self, message: &Incoming<'_, 'b>, identity: Identity, begun: Instant) -> Step<'b> {
         let Incoming { id, revision, .. } = *message;
         let Some(asked) = message.request.params.name.and_then(text) else {
             let refusal = Refusal::InvalidParams("expected params.name, the name of a tool, as a string".into());
             self.tell(message, (Method::ToolsCall.name(), identity), begun, Some(&refusal));
-            return refused(Some(id), &refusal, revision.modern());
+            return Step::Answered(refused(Some(id), &refusal, revision.modern()));
         };
         let (trace, origin) = message.trace(self.observer.sampling());
-        let pass_status = identity.server.rate_limit_status;
+        let called = Called { id, revision, trace, pass_status: identity.server.rate_limit_status };
         let call = Call {
             caller: message.caller(identity.api_token),
             server: identity.server,
@@ -224,10 +258,7 @@ where
             progress: Progress::default(),
             origin,
         };
-        match self.calls.oneshot(call).await {
-            Ok(outcome) => carried_out(id, revision, &outcome),
-            Err(refusal) => refused_call(id, revision, &refusal, trace, pass_status),
-        }
+        Step::Called(called, call)
     }
 }
 

@@ -6,8 +6,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
+use futures_util::{TryFutureExt as _, future::BoxFuture};
 use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
@@ -20,7 +21,7 @@ use super::connections::Connections;
 use super::connector::{Connector, IDLE, KEEPALIVE};
 use super::failure::{Failure, causes};
 use super::plane::{Answer, Body, Destination, Request};
-use super::pool::Pool;
+use super::pool::{Lease, Pool};
 use crate::tls;
 
 /// Sends requests over pooled connections. Dropping its future cancels the request.
@@ -28,7 +29,7 @@ use crate::tls;
 pub(super) struct Client(Arc<Pools>);
 
 struct Pools {
-    accounts: Pool,
+    accounts: Arc<Pool>,
     /// Apart from the others, so that a connection is known to be no account's.
     elsewhere: legacy::Client<Connector, Full<Bytes>>,
 }
@@ -58,17 +59,7 @@ impl Client {
             .http2_keep_alive_interval(KEEPALIVE)
             .http2_adaptive_window(true)
             .build(connector(Destination::Elsewhere));
-        Ok(Self(Arc::new(Pools { accounts: Pool::new(connector(Destination::Account)), elsewhere })))
-    }
-}
-
-impl Pools {
-    async fn send(&self, Request { http, destination, .. }: Request) -> Result<Answer, Failure> {
-        let (http, lease) = match destination {
-            Destination::Account => self.accounts.send(http).await?,
-            Destination::Elsewhere => (self.elsewhere.request(http).await.map_err(|error| failure(&error))?, None),
-        };
-        Ok(Answer { http: http.map(|body| Body::new(body, lease)), remaining: None, ticket: 0 })
+        Ok(Self(Arc::new(Pools { accounts: Arc::new(Pool::new(connector(Destination::Account))), elsewhere })))
     }
 }
 
@@ -82,10 +73,19 @@ impl Service<Request> for Client {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
-        let pools = self.0.clone();
-        Box::pin(async move { pools.send(request).await })
+    fn call(&mut self, Request { http, destination, .. }: Request) -> Self::Future {
+        match destination {
+            Destination::Account => Box::pin(self.0.accounts.clone().send(http).map_ok(answer)),
+            Destination::Elsewhere => {
+                let sent = self.0.elsewhere.request(http).map_err(|error| failure(&error));
+                Box::pin(sent.map_ok(|http| answer((http, None))))
+            }
+        }
     }
+}
+
+fn answer((http, lease): (http::Response<Incoming>, Option<Lease>)) -> Answer {
+    Answer { http: http.map(|body| Body::new(body, lease)), remaining: None, ticket: 0 }
 }
 
 fn failure(error: &legacy::Error) -> Failure {

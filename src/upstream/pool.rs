@@ -36,37 +36,40 @@ impl Pool {
     ///
     /// # Errors
     /// [`Failure::Unreachable`]: nothing left. [`Failure::Incomplete`]: there was no answer.
-    pub(super) async fn send(
-        &self,
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` would have room for the request twice")]
+    pub(super) fn send(
+        self: Arc<Self>,
         mut request: Request<Full<Bytes>>,
-    ) -> Result<(Response<Incoming>, Option<Lease>), Failure> {
-        let host = self.host(request.uri())?;
-        let absolute = request.uri().clone();
-        loop {
-            let (sender, is_new) = host.sender().await?;
-            let tried = match sender {
-                Sender::Own(mut sender) => {
-                    *request.uri_mut() = origin_form(&absolute);
-                    request.headers_mut().insert(header::HOST, host.header().clone());
-                    let tried = sender.try_send_request(request).await;
-                    tried.map(|response| (response, Some(Lease::new(host.clone(), sender))))
-                }
-                Sender::Shared(mut sender) => {
-                    request.uri_mut().clone_from(&absolute);
-                    request.headers_mut().remove(header::HOST);
-                    sender.try_send_request(request).await.map(|response| (response, None))
-                }
-            };
-            let mut error = match tried {
-                Ok(answered) => return Ok(answered),
-                Err(error) => error,
-            };
-            request = match (error.take_message(), is_new) {
-                // Its peer had ended the connection while it was idle: another one will do.
-                (Some(unsent), Unsent::MayGoElsewhere) => unsent,
-                (Some(_), Unsent::IsRefused) => return Err(Failure::Unreachable(causes(error.error()))),
-                (None, _) => return Err(Failure::Incomplete(format!("no answer: {}", causes(error.error())))),
-            };
+    ) -> impl Future<Output = Result<(Response<Incoming>, Option<Lease>), Failure>> {
+        async move {
+            let host = self.host(request.uri())?;
+            let absolute = request.uri().clone();
+            loop {
+                let (sender, is_new) = host.sender().await?;
+                let tried = match sender {
+                    Sender::Own(mut sender) => {
+                        *request.uri_mut() = origin_form(&absolute);
+                        request.headers_mut().insert(header::HOST, host.header().clone());
+                        let tried = sender.try_send_request(request).await;
+                        tried.map(|response| (response, Some(Lease::new(host.clone(), sender))))
+                    }
+                    Sender::Shared(mut sender) => {
+                        request.uri_mut().clone_from(&absolute);
+                        request.headers_mut().remove(header::HOST);
+                        sender.try_send_request(request).await.map(|response| (response, None))
+                    }
+                };
+                let mut error = match tried {
+                    Ok(answered) => return Ok(answered),
+                    Err(error) => error,
+                };
+                request = match (error.take_message(), is_new) {
+                    // Its peer had ended the connection while it was idle: another one will do.
+                    (Some(unsent), Unsent::MayGoElsewhere) => unsent,
+                    (Some(_), Unsent::IsRefused) => return Err(Failure::Unreachable(causes(error.error()))),
+                    (None, _) => return Err(Failure::Incomplete(format!("no answer: {}", causes(error.error())))),
+                };
+            }
         }
     }
 

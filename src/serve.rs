@@ -7,6 +7,7 @@ mod version;
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::{
@@ -202,12 +203,13 @@ impl Door {
                 _ = end.wait_for(|end| *end == End::All || *end == End::Silent && silent.is_silent()) => {}
             }
         };
-        tokio::spawn(async move {
-            if let Ok(Err(error)) = Guarded::new(connection, guard).await {
+        // No `async` block: that would have room for the connection twice.
+        tokio::spawn(Guarded::new(connection, guard).map(move |ended| {
+            if let Ok(Err(error)) = ended {
                 tracing::debug!(%error, "connection ended early");
             }
             drop(permit);
-        });
+        }));
     }
 }
 

@@ -1,6 +1,7 @@
 //! The seam between the HTTP plane and the call plane: MCP is read here and answered here.
 
 use std::{
+    future::{Future, ready},
     sync::Arc,
     task::{Context, Poll},
     time::{Duration, SystemTime},
@@ -100,9 +101,12 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Identified<B>) -> Self::Future {
-        let this = self.clone();
-        Box::pin(this.answer(request))
+    fn call(&mut self, Identified { http, identity }: Identified<B>) -> Self::Future {
+        let (parts, body) = http.into_parts();
+        if let Err(refusal) = is_json(&parts.headers) {
+            return Box::pin(ready(Err(refusal)));
+        }
+        Box::pin(self.clone().answer(parts, body, identity))
     }
 }
 
@@ -127,26 +131,29 @@ where
     C: Service<Call, Response = Outcome, Error = Refusal>,
 {
     /// The one thing on the road that waits for its request and for its answer, and does all else in one go.
-    async fn answer<B>(self, request: Identified<B>) -> Result<Response<ResponseBody>, Refusal>
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` would have room for its arguments twice")]
+    fn answer<B>(
+        self,
+        parts: request::Parts,
+        body: B,
+        identity: Identity,
+    ) -> impl Future<Output = Result<Response<ResponseBody>, Refusal>>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let begun = Instant::now();
-        let deadline = begun + self.config.call_timeout;
-        let Identified { http, identity } = request;
-        let (parts, body) = http.into_parts();
-        is_json(&parts.headers)?;
-        let body = collect(body, self.config.max_body, deadline).await?;
-        match self.read(&parts, &body, identity, begun)? {
-            Step::Answered(response) => Ok(response),
-            Step::Called(Called { id, revision, trace, pass_status }, call) => {
-                drop(parts);
-                Ok(match self.calls.oneshot(call).await {
-                    Ok(outcome) => carried_out(id, revision, &outcome),
-                    Err(refusal) => refused_call(id, revision, &refusal, trace, pass_status),
-                })
-            }
+        async move {
+            let begun = Instant::now();
+            let body = collect(body, self.config.max_body, begun + self.config.call_timeout).await?;
+            let (Called { id, revision, trace, pass_status }, calling) =
+                match self.read(&parts, &body, identity, begun)? {
+                    Step::Answered(response) => return Ok(response),
+                    Step::Called(called, call) => (called, self.calls.oneshot(call)),
+                };
+            Ok(match calling.await {
+                Ok(outcome) => carried_out(id, revision, &outcome),
+                Err(refusal) => refused_call(id, revision, &refusal, trace, pass_status),
+            })
         }
     }
 }

@@ -77,7 +77,7 @@ impl Errand<'_> {
         let ticket = self.call.meter.ticket(answer.ticket);
         let (head, body) = answer.http.into_parts();
         if !head.status.is_success() {
-            return Err(self.unsuccessful(head, body, ticket).await);
+            return Err(Box::pin(self.unsuccessful(head, body, ticket)).await);
         }
         match body::read(body, self.max_response, ticket).await {
             Ok(Received { exceeds: true, .. }) => Err(Failure::TooLarge(self.max_response)),
@@ -115,20 +115,30 @@ impl Errand<'_> {
         make: impl Fn() -> Result<http::Request<Full<Bytes>>, Failure>,
         destination: Destination,
     ) -> Result<Answer, Failure> {
-        let mut resend = 0;
-        loop {
-            let http = make()?;
-            let reads = self.tool.read_only && http.method().is_safe() && destination == Destination::Account;
-            let result = self.send_once(http, destination, resend).await;
-            if !reads || resend >= self.retries || !retry::worth(&result) {
-                return result;
-            }
-            resend += 1;
-            let Some(pause) = retry::pause(resend, self.call.deadline) else { return result };
+        let http = make()?;
+        let reads = self.tool.read_only && http.method().is_safe() && destination == Destination::Account;
+        let result = self.send_once(http, destination, 0).await;
+        if reads && self.retries > 0 && retry::worth(&result) {
+            // Boxed: it is rare, and a call's future would have room for it.
+            return Box::pin(self.send_again(make, result)).await;
+        }
+        result
+    }
+
+    async fn send_again(
+        &self,
+        make: impl Fn() -> Result<http::Request<Full<Bytes>>, Failure>,
+        mut result: Result<Answer, Failure>,
+    ) -> Result<Answer, Failure> {
+        for resend in 1..=self.retries {
+            let pause = if retry::worth(&result) { retry::pause(resend, self.call.deadline) } else { None };
+            let Some(pause) = pause else { break };
             // An answer that nobody reads must not hold its slot during the pause.
             drop(result);
             tokio::time::sleep(pause).await;
+            result = self.send_once(make()?, Destination::Account, resend).await;
         }
+        result
     }
 
     /// Send a request once.

@@ -10,6 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::{
     HeaderValue, Uri,
     uri::{Authority, PathAndQuery, Scheme},
@@ -187,11 +188,14 @@ async fn sweep(host: Weak<Host>) {
     }
 }
 
-async fn until_it_ends(connection: impl Future<Output = Result<(), hyper::Error>>) {
-    if let Err(error) = connection.await {
-        // Whoever waits for an answer on it is told by itself.
-        tracing::debug!(%error, "a connection to an upstream ended");
-    }
+/// Drives a connection. No `async fn`: that would have room for it twice.
+fn until_it_ends(connection: impl Future<Output = Result<(), hyper::Error>>) -> impl Future<Output = ()> {
+    connection.map(|ended| {
+        if let Err(error) = ended {
+            // Whoever waits for an answer on it is told by itself.
+            tracing::debug!(%error, "a connection to an upstream ended");
+        }
+    })
 }
 
 /// The `Host` header of a URL: without the port where it is the scheme's own (RFC 9110 section 7.2).

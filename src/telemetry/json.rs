@@ -141,17 +141,17 @@ fn escape(line: &mut String, text: &str) {
 #[inline]
 fn is_plain(text: &str) -> bool {
     let text = text.as_bytes();
-    match text.last_chunk::<WIDE>() {
+    if let Some(last) = text.last_chunk::<WIDE>() {
         // The last bytes are looked at twice, unless all fall into blocks.
-        Some(last) => stops(last) == 0 && text.as_chunks().0.iter().all(|block| stops(block) == 0),
-        None => {
-            let mut filled = [b' '; WIDE];
-            filled[..text.len()].copy_from_slice(text);
-            stops(&filled) == 0
-        }
+        stops(last) == 0 && text.as_chunks().0.iter().all(|block| stops(block) == 0)
+    } else {
+        let mut filled = [b' '; WIDE];
+        filled[..text.len()].copy_from_slice(text);
+        stops(&filled) == 0
     }
 }
 
+/// As [`escape`], of a text of which something is escaped.
 #[cold]
 fn spell(line: &mut String, text: &str) {
     let quoted = serde_json::Value::from(text).to_string();

@@ -16,10 +16,10 @@ use crate::telemetry::span::tests::finished;
 use crate::telemetry::{Config, access, log};
 
 const GET: &str = "get_single_affinity_person_by_id";
-/// What two lines of the same event may differ in.
+/// As long as what lines of the same event may differ in.
 const TIMESTAMP: &str = r#"{"timestamp":"2026-11-22T20:17:32.123456Z"#;
 
-/// What two ways of writing have written of the same.
+/// What one way of writing has written.
 #[derive(Clone, Default)]
 struct Written(Arc<Mutex<Vec<u8>>>);
 
@@ -84,7 +84,7 @@ fn full(client: &str) -> Finished {
     let exchange = Exchange {
         status: Some(429),
         requests: 2,
-        elapsed: Duration::from_micros(8000),
+        elapsed: Duration::from_millis(8),
         queued: Duration::from_micros(7),
         received: u64::MAX,
         attempts: vec![attempt],
@@ -156,7 +156,7 @@ fn every_kind_of_value_is_written_as_before() {
     }
     line(|| tracing::error!(least = i64::MIN, most = u64::MAX, zero = 0, "numbers {}", 10));
     line(|| {
-        tracing::warn!(yes = true, no = false, third = 1.0 / 3.0, whole = 1e21, nan = f64::NAN, inf = f64::INFINITY)
+        tracing::warn!(yes = true, no = false, third = 1.0 / 3.0, whole = 1e21, nan = f64::NAN, inf = f64::INFINITY);
     });
     line(|| tracing::debug!(wide = u128::MAX, bytes = &b"\x00\xff"[..], shown = ?Shown, none = None::<u64>));
     line(|| tracing::trace!(target: "quoted \"target\"", r#type = 2, empty = "", "quoted \"name\"" = 1));

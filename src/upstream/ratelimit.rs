@@ -102,8 +102,11 @@ fn statements<'a>(account: &'a Account, headers: &'a HeaderMap) -> impl Iterator
 
 /// What these headers say of a limit; nothing where one of them is missing or odd.
 fn statement(limit: &RateLimit, headers: &HeaderMap) -> Option<Statement> {
-    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let number = |text: Option<&str>| text?.parse::<u64>().ok().filter(|number| *number <= LARGEST);
+    let text = |name: &HeaderName| headers.get(name).map(|value| value.as_bytes().trim_ascii());
+    let number = |text: Option<&[u8]>| {
+        let text = str::from_utf8(text?).ok()?;
+        text.parse::<u64>().ok().filter(|number| *number <= LARGEST)
+    };
     let (most, remaining) = (text(&limit.limit), text(&limit.remaining));
     if most.is_some_and(is_unlimited) || remaining.is_some_and(is_unlimited) {
         return Some(Statement::Unlimited(limit.scope.clone()));
@@ -118,8 +121,8 @@ fn statement(limit: &RateLimit, headers: &HeaderMap) -> Option<Statement> {
 }
 
 /// Affinity writes the word where a plan has no limit.
-fn is_unlimited(text: &str) -> bool {
-    text.eq_ignore_ascii_case("unlimited")
+fn is_unlimited(text: &[u8]) -> bool {
+    text.eq_ignore_ascii_case(b"unlimited")
 }
 
 #[cfg(test)]

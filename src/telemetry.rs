@@ -15,6 +15,7 @@ pub mod environment;
 pub mod export;
 pub mod finished;
 mod http;
+mod json;
 pub mod metric_exports;
 pub mod metrics;
 pub mod observer;
@@ -113,9 +114,7 @@ where
     })?;
     let builder = fmt().with_env_filter(filter).with_writer(writer);
     Ok(match config.format {
-        Format::Json => {
-            builder.json().flatten_event(true).with_current_span(false).with_span_list(false).finish().into()
-        }
+        Format::Json => builder.json().event_format(json::Json::new()).finish().into(),
         Format::Text => builder.compact().with_ansi(colour).finish().into(),
     })
 }

@@ -7,7 +7,7 @@
 //! Names that the caller makes up (tools, methods) are neither span names nor attribute values.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -42,7 +42,7 @@ fn server(url: &str) -> Arc<Server> {
 }
 
 /// A request that began a second after 1970 and took 9 ms.
-fn finished(method: &'static str, asked: Option<&str>) -> Finished {
+pub(in crate::telemetry) fn finished(method: &'static str, asked: Option<&str>) -> Finished {
     let server = server("https://api.affinity.example/base");
     Finished {
         caller: Caller::default(),

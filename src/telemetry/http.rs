@@ -28,20 +28,25 @@ use crate::tls;
 /// A collector answers with a few bytes.
 const LONGEST_ANSWER: usize = 1 << 20;
 
-/// The body of an export. Lets other tasks have the thread between two pieces: to send a large batch at one go would hold
-/// up the calls behind it.
+/// Bytes of an export that are sent at one go: a tenth of a millisecond at most. On a thread that is never idle each turn of
+/// the others takes milliseconds, so that with more turns a batch would take longer than the next one needs to fill.
+const TURN: usize = 128 << 10;
+
+/// The body of an export. Lets other tasks have the thread now and then: to send a large batch at one go would hold up the
+/// calls behind it.
 #[derive(Debug, Default)]
 pub(super) struct Pieces {
     left: VecDeque<Bytes>,
     length: u64,
-    sent: bool,
+    /// Bytes since others had their turn.
+    in_one_go: usize,
 }
 
 impl FromIterator<Bytes> for Pieces {
     fn from_iter<T: IntoIterator<Item = Bytes>>(pieces: T) -> Self {
         let left: VecDeque<Bytes> = pieces.into_iter().collect();
         let length = left.iter().map(|piece| piece.len() as u64).sum();
-        Self { left, length, sent: false }
+        Self { left, length, in_one_go: 0 }
     }
 }
 
@@ -50,14 +55,15 @@ impl Body for Pieces {
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if self.sent && !self.left.is_empty() {
-            self.sent = false;
+        if self.in_one_go >= TURN && !self.left.is_empty() {
+            self.in_one_go = 0;
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         let next = self.left.pop_front();
-        self.sent = true;
-        self.length -= next.as_ref().map_or(0, |piece| piece.len() as u64);
+        let length = next.as_ref().map_or(0, Bytes::len);
+        self.in_one_go += length;
+        self.length -= length as u64;
         Poll::Ready(next.map(|piece| Ok(Frame::data(piece))))
     }
 
@@ -130,21 +136,22 @@ pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::task::Waker;
+    use std::{iter, task::Waker};
 
     use super::*;
 
     #[test]
-    fn between_two_pieces_others_have_their_turn() {
-        let mut body = Pieces::from_iter(["ab", "c"].map(Bytes::from));
+    fn others_have_their_turn_every_so_many_bytes() {
+        let piece = Bytes::from(vec![0; TURN / 2]);
+        let mut body: Pieces = iter::repeat_n(piece, 5).collect();
         let mut cx = Context::from_waker(Waker::noop());
         let mut seen = Vec::new();
         while !body.is_end_stream() {
             let left = body.size_hint().exact();
-            let polled = Pin::new(&mut body).poll_frame(&mut cx);
-            seen.push((left, polled.map(|frame| frame.and_then(|frame| frame.ok()?.into_data().ok()))));
+            seen.push((left, Pin::new(&mut body).poll_frame(&mut cx).is_ready()));
         }
-        let piece = |text: &'static str| Poll::Ready(Some(Bytes::from(text)));
-        assert_eq!(seen, [(Some(3), piece("ab")), (Some(1), Poll::Pending), (Some(1), piece("c"))]);
+        let halves = |n: u64| Some(n * TURN as u64 / 2);
+        let expected = [(5, true), (4, true), (3, false), (3, true), (2, true), (1, false), (1, true)];
+        assert_eq!(seen, expected.map(|(n, is_ready)| (halves(n), is_ready)));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Each MCP server with requests here has a share, found once by the server's id when a request comes and by its place
 //! ever after. Requests of one share wait in a chain, oldest first; the shares that wait stand in the order of their
-//! turns. Places are used again, so nothing is allocated once a lane has been busy.
+//! turns. Places are used again, so little is allocated once a lane has been busy.
 
 use std::{
     collections::{BTreeSet, HashMap},

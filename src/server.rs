@@ -15,4 +15,5 @@ pub mod rules;
 pub mod token;
 pub mod verdicts;
 
-pub use compiled::{Decision, Server};
+pub use compiled::Server;
+pub use verdicts::Decision;

@@ -14,6 +14,7 @@ pub mod collector;
 pub mod environment;
 pub mod export;
 pub mod finished;
+pub mod fit;
 mod http;
 mod json;
 pub mod metric_exports;

@@ -17,7 +17,7 @@ use super::{
 use crate::call::{Caller, Origin};
 use crate::pieces::Pieces;
 use crate::refusal::Refusal;
-use crate::telemetry::{access::fit, sampling::Sampling};
+use crate::telemetry::{fit::fit, sampling::Sampling};
 use crate::trace::TraceParent;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     document::Document,
     instructions,
-    verdicts::{Known, Verdicts},
+    verdicts::{Decision, Known, Verdicts},
 };
 use crate::account::Account;
 use crate::catalog::{offer::Offer, tool::Tool};
@@ -41,25 +41,6 @@ pub struct Server {
     /// What it may do, in words for an agent: methods, tags, tools, expiry.
     pub instructions: String,
     verdicts: Arc<Verdicts>,
-}
-
-/// What a server decides of a tool name.
-#[derive(Clone, Copy, Debug)]
-pub enum Decision<'s> {
-    /// The tool may be called.
-    Allowed {
-        /// The tool.
-        offer: &'s Offer,
-        /// The rule that allows it, for the log.
-        rule: &'s str,
-    },
-    /// The tool is there, but not for this server.
-    Hidden {
-        /// The rule that hides it, for the log.
-        rule: &'s str,
-    },
-    /// The catalog has no such tool.
-    Unknown,
 }
 
 impl Server {

@@ -5,8 +5,27 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{compiled::Decision, rules::Rules};
+use super::rules::Rules;
 use crate::catalog::{integration::Integration, offer::Offer};
+
+/// What a server decides of a tool name.
+#[derive(Clone, Copy, Debug)]
+pub enum Decision<'s> {
+    /// The tool may be called.
+    Allowed {
+        /// The tool.
+        offer: &'s Offer,
+        /// The rule that allows it, for the log.
+        rule: &'s str,
+    },
+    /// The tool is there, but not for this server.
+    Hidden {
+        /// The rule that hides it, for the log.
+        rule: &'s str,
+    },
+    /// The catalog has no such tool.
+    Unknown,
+}
 
 /// The verdicts of one policy on all tools of one integration.
 #[derive(Debug)]

@@ -1,15 +1,12 @@
 //! The access log: one line per call, whatever became of it.
 //!
 //! Never logged: tokens, credentials, argument values, result bodies. The tool's name is logged as the caller wrote it,
-//! but cut to [`LONGEST_NAME`] characters and without control characters, so that no caller writes lines or colours into
-//! a log; everything else of the caller's own is its client name and version, treated likewise.
+//! but made [`fit`] for it; everything else of the caller's own is its client name and version, treated likewise.
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::finished::{Finished, Verdict};
-
-/// Longest name of the caller's own that is logged, in characters; no tool has a longer one.
-const LONGEST_NAME: usize = 80;
+use super::fit::fit;
 
 /// Write the line of a call.
 pub(crate) fn write(call: &Finished) {
@@ -48,42 +45,4 @@ pub(crate) fn write(call: &Finished) {
 /// Whole microseconds.
 pub(super) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// Text of the caller's own, fit for a log.
-#[must_use]
-pub fn fit(text: &str) -> Cow<'_, str> {
-    // Most texts are short and plain, and that is seen without a look at every character.
-    if text.len() <= LONGEST_NAME && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return Cow::Borrowed(text);
-    }
-    let text = text.char_indices().nth(LONGEST_NAME).map_or(text, |(end, _)| &text[..end]);
-    if text.contains(char::is_control) {
-        Cow::Owned(text.replace(char::is_control, "\u{fffd}"))
-    } else {
-        Cow::Borrowed(text)
-    }
-}
-
-/// As [`fit`], of text that is shared: a text that fits is not copied.
-#[must_use]
-pub fn fit_shared(text: &Arc<str>) -> Arc<str> {
-    match fit(text) {
-        Cow::Borrowed(fitting) if fitting.len() == text.len() => text.clone(),
-        cut => cut.into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_caller_writes_neither_lines_nor_colours_into_a_log() {
-        assert_eq!(fit("a\nb\u{1b}[31m\u{9b}c"), "a\u{fffd}b\u{fffd}[31m\u{fffd}c");
-        assert_eq!(fit(&"é".repeat(LONGEST_NAME + 1)), "é".repeat(LONGEST_NAME));
-        assert_eq!(fit(&"e".repeat(LONGEST_NAME + 1)), "e".repeat(LONGEST_NAME));
-        assert_eq!(fit("Agent 1.0~"), "Agent 1.0~");
-        assert_eq!(fit("a\u{7f}"), "a\u{fffd}");
-    }
 }

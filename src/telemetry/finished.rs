@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use super::access::fit_shared;
+use super::fit::fit_shared;
 use crate::budget::Bucket;
 use crate::call::{Caller, Origin};
 use crate::outcome::Exchange;

@@ -13,8 +13,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::StatusCode;
 
-use super::access::fit;
 use super::finished::{Failure, Finished, Verdict};
+use super::fit::fit;
 use super::protobuf::Message;
 use crate::catalog::tool::{Operation, Rest};
 use crate::outcome::Attempt;

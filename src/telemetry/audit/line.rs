@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::telemetry::access::{fit, micros};
 use crate::telemetry::finished::{Asked, Finished, Verdict};
+use crate::telemetry::{access::micros, fit::fit};
 
 /// The line of a call, line feed included.
 pub(super) fn of(call: &Finished) -> String {

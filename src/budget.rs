@@ -8,6 +8,8 @@ use std::{cmp::Ordering, ops::Range, sync::Arc};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::decimal::Decimal;
+
 /// One rate limit: how much there is, how much is left, when it is full again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket {
@@ -92,18 +94,10 @@ impl Text {
     }
 
     /// Where its value stands.
-    fn parameter(&mut self, key: &[u8], mut value: u64) -> Range<usize> {
+    fn parameter(&mut self, key: &[u8], value: u64) -> Range<usize> {
         self.0.extend_from_slice(key);
         let start = self.0.len();
-        loop {
-            // One digit is a byte.
-            self.0.push(b'0' + (value % 10) as u8);
-            value /= 10;
-            if value == 0 {
-                break;
-            }
-        }
-        self.0[start..].reverse();
+        self.0.extend_from_slice(Decimal::of(value).as_str().as_bytes());
         start..self.0.len()
     }
 }

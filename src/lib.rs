@@ -15,7 +15,7 @@
 //! 7. On the way back [`mcp::fault`] is the one table that turns refusals into answers, and [`mcp::reply`] writes them.
 //!
 //! Imports run down this list and never up; [`document`], [`refusal`], [`outcome`], [`budget`], [`rate`], [`secret`],
-//! [`trace`], [`hash`], `tls`, [`clock`] and [`nearest`] are leaves that everybody may know.
+//! [`trace`], [`hash`], `tls`, `causes`, `decimal`, [`clock`] and [`nearest`] are leaves that everybody may know.
 
 pub mod account;
 pub mod admin;
@@ -23,9 +23,11 @@ pub mod app;
 pub mod budget;
 pub mod call;
 pub mod catalog;
+mod causes;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod decimal;
 pub mod document;
 pub mod edge;
 pub mod hash;

@@ -12,10 +12,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, header, uri::PathAn
 use opentelemetry_sdk::Resource;
 use tokio::task::spawn_blocking;
 
-use super::http::{HyperClient, Pieces, chain};
+use super::http::{HyperClient, Pieces};
 use super::protobuf::{Message, varint_length};
 use super::queue::Batch;
 use super::settings::{Otlp, Protocol};
+use crate::causes::causes;
 
 pub(super) use answer::{Again, Failed, Taken};
 
@@ -119,7 +120,7 @@ impl Collector {
             request.headers_mut().insert(name, HeaderValue::from_static("gzip"));
         }
         let answer = self.client.exchange(request).await;
-        let answer = answer.map_err(|error| Failed { text: chain(&*error), again: Again::Yes(None) })?;
+        let answer = answer.map_err(|error| Failed { text: causes(&*error), again: Again::Yes(None) })?;
         match self.protocol {
             Protocol::Grpc => answer::of_grpc(answer),
             Protocol::Http => answer::of_http(answer),

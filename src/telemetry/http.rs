@@ -3,7 +3,6 @@
 use std::{
     collections::VecDeque,
     convert::Infallible,
-    error::Error,
     path::Path,
     pin::Pin,
     task::{Context, Poll},
@@ -120,18 +119,6 @@ impl HttpClient for HyperClient {
         let sending = self.runtime.spawn(async move { client.exchange(request).await });
         Box::pin(async move { Ok(sending.await??.map(Collected::to_bytes)) })
     }
-}
-
-/// An error and what it came of, in one line.
-pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

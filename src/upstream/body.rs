@@ -4,8 +4,9 @@ use bytes::Bytes;
 use http_body::Body;
 use http_body_util::BodyExt;
 
-use super::failure::{Failure, causes};
+use super::failure::Failure;
 use super::meter::Ticket;
+use crate::causes::causes;
 use crate::pieces::Pieces;
 
 /// A body, as far as it was read.

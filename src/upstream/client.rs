@@ -19,9 +19,10 @@ use tower::Service;
 use super::Config;
 use super::connections::Connections;
 use super::connector::{Connector, IDLE, KEEPALIVE};
-use super::failure::{Failure, causes};
+use super::failure::Failure;
 use super::plane::{Answer, Body, Destination, Request};
 use super::pool::{Lease, Pool};
+use crate::causes::causes;
 use crate::tls;
 
 /// Sends requests over pooled connections. Dropping its future cancels the request.

@@ -1,6 +1,6 @@
 //! What can go wrong on the way to the upstream and back, and the refusal it becomes.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use super::circuit::Blocked;
 use crate::budget::Bucket;
@@ -75,18 +75,6 @@ impl Failure {
         };
         Refusal::Upstream(Box::new(UpstreamFault { kind, detail, applied, exchange }))
     }
-}
-
-/// An error and what caused it, outermost first.
-pub(super) fn causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

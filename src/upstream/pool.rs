@@ -14,7 +14,8 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 
 use super::connector::Connector;
-use super::failure::{Failure, causes};
+use super::failure::Failure;
+use crate::causes::causes;
 use host::{Host, Sender, Unsent};
 
 pub(super) use host::Lease;

@@ -187,11 +187,4 @@ proptest! {
         escape(&mut escaped, &text);
         prop_assert_eq!(format!("\"{escaped}\""), serde_json::to_string(&text).unwrap());
     }
-
-    #[test]
-    fn a_number_is_written_in_decimal(number in any::<u64>(), shift in 0..64_u32) {
-        let mut written = String::new();
-        decimal(&mut written, number >> shift);
-        prop_assert_eq!(written, (number >> shift).to_string());
-    }
 }

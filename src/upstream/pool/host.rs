@@ -25,7 +25,8 @@ use tokio::time::{Instant, sleep};
 use tower::ServiceExt;
 
 use super::super::connector::{Connector, IDLE, KEEPALIVE};
-use super::super::failure::{Failure, causes};
+use super::super::failure::Failure;
+use crate::causes::causes;
 
 type Http1 = http1::SendRequest<Full<Bytes>>;
 type Http2 = http2::SendRequest<Full<Bytes>>;

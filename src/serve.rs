@@ -2,6 +2,7 @@
 
 mod connection;
 pub mod drain;
+mod idle;
 mod version;
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
@@ -28,6 +29,7 @@ use tower::Service;
 use crate::edge::limits::Gate;
 use connection::{Guarded, Heard};
 use drain::Drain;
+use idle::Note;
 use version::Version;
 
 /// What the listener is set to.
@@ -127,6 +129,7 @@ struct Door {
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
     header_timeout: Duration,
+    idle: Duration,
     rooms: u32,
     room: Arc<Semaphore>,
     graceful: GracefulShutdown,
@@ -137,7 +140,8 @@ impl Door {
     fn new(config: &Config) -> Self {
         let mut http1 = http1::Builder::new();
         // hyper counts the wait for a request in; the first one has `header_timeout`, see `connection`.
-        http1.timer(TokioTimer::new()).header_read_timeout(IDLE.max(config.header_timeout));
+        let idle = IDLE.max(config.header_timeout);
+        http1.header_read_timeout(idle);
         let mut http2 = http2::Builder::new(TokioExecutor::new());
         http2.timer(TokioTimer::new()).keep_alive_interval(PING).keep_alive_timeout(PING);
         let rooms = u32::try_from(config.max_connections.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
@@ -147,6 +151,7 @@ impl Door {
             http1,
             http2,
             header_timeout: config.header_timeout,
+            idle,
             rooms,
             room,
             graceful: GracefulShutdown::new(),
@@ -187,7 +192,9 @@ impl Door {
         }
         let heard = Heard::new(road);
         let (ear, silent) = (heard.ear(), heard.ear());
-        let (http1, http2, watcher) = (self.http1.clone(), self.http2.clone(), self.graceful.watcher());
+        let (mut http1, http2, watcher) = (self.http1.clone(), self.http2.clone(), self.graceful.watcher());
+        let note = Note::default();
+        http1.timer(note.clone());
         let connection = async move {
             match Version::of(&stream).await {
                 Version::Http1 => watcher.watch(http1.serve_connection(TokioIo::new(stream), heard)).await,
@@ -195,10 +202,11 @@ impl Door {
                 Version::Http2 => Box::pin(watcher.watch(http2.serve_connection(TokioIo::new(stream), heard))).await,
             }
         };
-        let (limit, mut end) = (self.header_timeout, self.end.subscribe());
+        let (limit, idle, mut end) = (self.header_timeout, self.idle, self.end.subscribe());
         let guard = async move {
             tokio::select! {
                 () = ear.silence(limit) => tracing::debug!("connection ended, it never asked anything"),
+                () = note.is_due(idle) => tracing::debug!("connection ended, it asked nothing more"),
                 // The other end of this channel outlives every connection that matters.
                 _ = end.wait_for(|end| *end == End::All || *end == End::Silent && silent.is_silent()) => {}
             }

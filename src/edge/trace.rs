@@ -14,7 +14,7 @@ use tower::{
     Service,
     layer::{LayerFn, layer_fn},
 };
-use tracing::{Instrument, instrument::Instrumented};
+use tracing::{Instrument, instrument::Instrumented, level_filters::LevelFilter};
 
 /// Layer of [`Trace`].
 #[must_use]
@@ -42,7 +42,8 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let span = tracing::debug_span!("http.request", method = %request.method(), version = ?request.version());
-        Traced { inner: self.inner.call(request).instrument(span), begun: Instant::now() }
+        let begun = (LevelFilter::current() >= LevelFilter::DEBUG).then(Instant::now);
+        Traced { inner: self.inner.call(request).instrument(span), begun }
     }
 }
 
@@ -52,7 +53,8 @@ pin_project! {
     pub struct Traced<F> {
         #[pin]
         inner: F,
-        begun: Instant,
+        // Where somebody may hear of it.
+        begun: Option<Instant>,
     }
 }
 
@@ -65,10 +67,10 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let result = ready!(this.inner.poll(cx));
-        if let Ok(response) = &result {
+        if let (Ok(response), Some(begun)) = (&result, this.begun) {
             tracing::debug!(
                 status = response.status().as_u16(),
-                duration_us = this.begun.elapsed().as_micros(),
+                duration_us = begun.elapsed().as_micros(),
                 "http request"
             );
         }

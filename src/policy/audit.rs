@@ -15,13 +15,15 @@ use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 use tracing::{Instrument, instrument::Instrumented};
 
-use crate::call::{Arguments, Call};
+use crate::call::{Arguments, Call, Caller, Origin};
 use crate::outcome::{Content, Exchange, Outcome, Progress};
 use crate::refusal::Refusal;
+use crate::server::Server;
 use crate::telemetry::{
     finished::{Asked, Captured, Failure, Finished},
     observer::{Admission, Observer},
 };
+use crate::trace::TraceParent;
 
 /// Layer of [`Audit`].
 #[derive(Clone, Debug)]
@@ -81,7 +83,20 @@ struct Record {
     observer: Observer,
     progress: Progress,
     /// Taken out when it is told.
-    open: Option<(Admission, Finished)>,
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    admission: Admission,
+    server: Arc<Server>,
+    caller: Caller,
+    origin: Origin,
+    trace: TraceParent,
+    asked: Asked,
+    arguments: Option<String>,
+    begun_at: SystemTime,
+    begun: Instant,
 }
 
 impl Record {
@@ -90,25 +105,22 @@ impl Record {
             Arguments::Raw(raw) => observer.capture().arguments(raw.as_ref().map(|raw| raw.get())),
             Arguments::Checked(_) => None,
         };
-        let finished = Finished {
+        let open = Open {
+            admission,
             server: call.server.clone(),
             caller: call.caller.clone(),
             origin: call.origin.clone(),
             trace: call.trace,
-            method: "tools/call",
-            asked: Some(Asked::of(&call.server, &call.asked)),
+            asked: Asked::of(&call.server, &call.asked),
+            arguments,
             begun_at: SystemTime::now(),
             begun: Instant::now(),
-            duration: std::time::Duration::ZERO,
-            failure: None,
-            exchange: Arc::default(),
-            captured: Captured { arguments, result: None },
         };
-        Self { observer, progress: call.progress.clone(), open: Some((admission, finished)) }
+        Self { observer, progress: call.progress.clone(), open: Some(open) }
     }
 
     fn end(&mut self, result: &Result<Outcome, Refusal>) {
-        let Some((_, call)) = &self.open else { return };
+        let Some(call) = &self.open else { return };
         match result {
             Err(Refusal::Internal(text)) => {
                 tracing::error!(trace_id = %call.trace.trace_id(), "a bug in chaperone: {text}");
@@ -137,12 +149,23 @@ impl Record {
     }
 
     fn tell(&mut self, failure: Option<Failure>, exchange: Arc<Exchange>, content: Option<&Content>) {
-        let Some((admission, mut call)) = self.open.take() else { return };
-        call.duration = call.begun.elapsed();
-        call.failure = failure;
-        call.exchange = exchange;
-        call.captured.result = content.and_then(|content| self.observer.capture().result(content));
-        self.observer.called(admission, call);
+        let Some(call) = self.open.take() else { return };
+        let result = content.and_then(|content| self.observer.capture().result(content));
+        let finished = Finished {
+            server: call.server,
+            caller: call.caller,
+            origin: call.origin,
+            trace: call.trace,
+            method: "tools/call",
+            asked: Some(call.asked),
+            begun_at: call.begun_at,
+            begun: call.begun,
+            duration: call.begun.elapsed(),
+            failure,
+            exchange,
+            captured: Captured { arguments: call.arguments, result },
+        };
+        self.observer.called(call.admission, finished);
     }
 }
 

@@ -3,6 +3,7 @@
 //! Revisions 2025-06-18, 2025-11-25 and 2026-07-28 are spoken on one path, stateless in all three.
 
 pub mod body;
+mod dispatch;
 pub mod era;
 pub mod fault;
 pub mod handbook;
@@ -12,4 +13,5 @@ pub mod method;
 pub mod reply;
 pub mod response;
 mod room;
+mod spare;
 pub mod terminate;

@@ -36,7 +36,7 @@ mod ratelimit;
 mod redirect;
 mod rest;
 mod retry;
-mod scan;
+pub(crate) mod scan;
 mod split;
 mod stack;
 mod text;

@@ -106,7 +106,7 @@ fn meta_version<'b>(params: &Params<'b>) -> Result<Cow<'b, str>, Refusal> {
     let version =
         text(version).ok_or_else(|| Refusal::InvalidParams(format!("expected `{VERSION_KEY}` to be a string")))?;
     let capabilities = meta.client_capabilities.ok_or_else(|| missing("io.modelcontextprotocol/clientCapabilities"))?;
-    if !capabilities.get().starts_with('{') {
+    if !capabilities.starts_with('{') {
         return Err(Refusal::InvalidParams("expected clientCapabilities to be an object".into()));
     }
     Ok(version)

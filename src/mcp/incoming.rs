@@ -1,14 +1,21 @@
 //! What an HTTP request brings in: its body, bounded in size and time, and what its headers say of the caller.
 
-use std::{borrow::Cow, pin::pin, sync::Arc};
+use std::{
+    borrow::Cow,
+    future::Future,
+    mem,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, header};
 use http_body::Body;
-use http_body_util::BodyExt;
+use pin_project_lite::pin_project;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{
     era::Revision,
@@ -17,7 +24,7 @@ use super::{
 use crate::call::{Caller, Origin};
 use crate::pieces::Pieces;
 use crate::refusal::Refusal;
-use crate::telemetry::{fit::fit, sampling::Sampling};
+use crate::telemetry::{fit::fit, observer::Observer};
 use crate::trace::TraceParent;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -41,40 +48,47 @@ pub(super) struct Incoming<'r, 'b> {
 #[serde(default)]
 struct ClientInfo<'b> {
     #[serde(borrow)]
-    name: Option<Cow<'b, str>>,
+    name: Option<Text<'b>>,
     #[serde(borrow)]
-    version: Option<Cow<'b, str>>,
+    version: Option<Text<'b>>,
 }
 
+/// serde borrows a `Cow` of its own accord alone, and none in an `Option`.
+#[derive(Deserialize)]
+struct Text<'b>(#[serde(borrow)] Cow<'b, str>);
+
 impl Incoming<'_, '_> {
-    /// The trace of `_meta.traceparent` (SEP-414), else of the header, else a new one; and what is told of the request.
-    /// Both in hand, the header's trace is linked to.
-    pub(super) fn trace(&self, sampling: Sampling) -> (TraceParent, Origin) {
+    /// The trace of `_meta.traceparent` (SEP-414), else of the header, else a new one; and what is told of the request
+    /// where anybody is told. Both in hand, the header's trace is linked to.
+    pub(super) fn trace(&self, observer: &Observer) -> (TraceParent, Origin) {
         let meta = self.request.params.meta.as_ref().and_then(|meta| meta.traceparent).and_then(text);
         let meta = meta.as_deref().and_then(TraceParent::parse);
         let header = self.headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(TraceParent::parse);
         let parent = meta.or(header);
         let place = parent.map_or_else(TraceParent::fresh, TraceParent::child);
-        let sampled = u8::from(sampling.keeps(place.trace_id, parent));
-        let request_id = text(self.id).unwrap_or(Cow::Borrowed(self.id.get()));
-        let origin = Origin {
-            parent: parent.map(|parent| parent.parent_id),
-            link: header.filter(|header| meta.is_some_and(|meta| meta != *header)),
-            request_id: fit(&request_id).into(),
-            revision: self.revision.name(),
-            http: self.http,
-        };
+        let sampled = u8::from(observer.sampling().keeps(place.trace_id, parent));
+        let mut origin = Origin { revision: self.revision.name(), http: self.http, ..Origin::default() };
+        if observer.tells_origins() {
+            let request_id = text(self.id.get()).unwrap_or(Cow::Borrowed(self.id.get()));
+            origin.request_id = fit(&request_id).into();
+            origin.parent = parent.map(|parent| parent.parent_id);
+            origin.link = header.filter(|header| meta.is_some_and(|meta| meta != *header));
+        }
         (TraceParent { flags: (place.flags & !1) | sampled, ..place }, origin)
     }
 
-    /// Who calls, as far as a stateless server is told: `clientInfo` since 2026-07-28, else the User-Agent.
-    pub(super) fn caller(&self, api_token: Option<Arc<str>>) -> Caller {
+    /// Who calls, as far as a stateless server is told: `clientInfo` since 2026-07-28, else the User-Agent. Only the name
+    /// of the API token where nobody is told more.
+    pub(super) fn caller(&self, api_token: Option<Arc<str>>, observer: &Observer) -> Caller {
+        if !observer.tells_origins() {
+            return Caller { api_token, ..Caller::default() };
+        }
         let info = self.request.params.meta.as_ref().and_then(|meta| meta.client_info);
-        let info = info.filter(|raw| raw.get().starts_with('{'));
-        let info: ClientInfo<'_> = info.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+        let info = info.filter(|raw| raw.starts_with('{'));
+        let info: ClientInfo<'_> = info.and_then(|raw| serde_json::from_str(raw).ok()).unwrap_or_default();
         let agent = || self.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map(Cow::Borrowed);
-        let client = info.name.or_else(agent).map(Arc::from);
-        Caller { api_token, client, client_version: info.version.map(Arc::from) }
+        let client = info.name.map(|Text(name)| name).or_else(agent).map(Arc::from);
+        Caller { api_token, client, client_version: info.version.map(|Text(version)| version.into()) }
     }
 }
 
@@ -85,28 +99,46 @@ pub(super) fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
     if essence.trim_ascii().eq_ignore_ascii_case(b"application/json") { Ok(()) } else { Err(Refusal::MediaType) }
 }
 
-/// The whole body.
-pub(super) async fn collect<B>(body: B, limit: usize, deadline: Instant) -> Result<Bytes, Refusal>
-where
-    B: Body<Data = Bytes>,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    if body.size_hint().lower() > limit as u64 {
-        return Err(Refusal::BodyTooLarge { limit });
+pin_project! {
+    /// Comes back with the whole body.
+    pub(super) struct Collect<B> {
+        #[pin]
+        body: B,
+        pieces: Pieces,
+        limit: usize,
+        deadline: Instant,
+        // Most bodies come with their head: only for the others there is a clock to be set.
+        late: Option<Pin<Box<Sleep>>>,
     }
-    timeout_at(deadline, read(body, limit)).await.unwrap_or(Err(Refusal::BodyIncomplete))
 }
 
-async fn read<B: Body<Data = Bytes>>(body: B, limit: usize) -> Result<Bytes, Refusal> {
-    let mut body = pin!(body);
-    // What a stranger says of the size is no reason to make room for it.
-    let mut pieces = Pieces::expecting(None);
-    while let Some(frame) = body.frame().await {
-        let data = frame.map_err(|_| Refusal::BodyIncomplete)?.into_data().unwrap_or_default();
-        if pieces.len() + data.len() > limit {
-            return Err(Refusal::BodyTooLarge { limit });
-        }
-        pieces.push(data);
+impl<B> Collect<B> {
+    /// At most `limit` bytes, until `deadline`.
+    pub(super) fn new(body: B, limit: usize, deadline: Instant) -> Self {
+        // What a stranger says of the size is no reason to make room for it.
+        Self { body, pieces: Pieces::expecting(None), limit, deadline, late: None }
     }
-    Ok(pieces.whole())
+}
+
+impl<B: Body<Data = Bytes>> Future for Collect<B> {
+    type Output = Result<Bytes, Refusal>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let limit = *this.limit;
+        if this.pieces.is_empty() && this.body.size_hint().lower() > limit as u64 {
+            return Poll::Ready(Err(Refusal::BodyTooLarge { limit }));
+        }
+        while let Poll::Ready(frame) = this.body.as_mut().poll_frame(cx) {
+            let Some(frame) = frame else { return Poll::Ready(Ok(mem::take(this.pieces).whole())) };
+            let Ok(frame) = frame else { return Poll::Ready(Err(Refusal::BodyIncomplete)) };
+            let data = frame.into_data().unwrap_or_default();
+            if this.pieces.len() + data.len() > limit {
+                return Poll::Ready(Err(Refusal::BodyTooLarge { limit }));
+            }
+            this.pieces.push(data);
+        }
+        let late = this.late.get_or_insert_with(|| Box::pin(sleep_until(*this.deadline)));
+        late.as_mut().poll(cx).map(|()| Err(Refusal::BodyIncomplete))
+    }
 }

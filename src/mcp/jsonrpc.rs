@@ -2,6 +2,8 @@
 //!
 //! MCP narrows them: an id is a string or an integer, `params` is an object, a POST holds one message.
 
+mod plain;
+
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use serde::{
@@ -46,76 +48,57 @@ pub struct Broken<'b> {
     pub refusal: Refusal,
 }
 
-/// The parameters that some method of MCP looks at; serde refuses one that stands twice.
+/// The parameters that some method of MCP looks at, each as it stands in the message; serde refuses one that stands twice.
 #[derive(Debug, Default, Deserialize)]
 pub struct Params<'b> {
     /// `tools/call`: the tool.
     #[serde(borrow, default, deserialize_with = "present")]
-    pub name: Option<&'b RawValue>,
+    pub name: Option<&'b str>,
     /// `tools/call`: its arguments.
-    #[serde(borrow, default, deserialize_with = "present")]
+    #[serde(borrow, default, deserialize_with = "present_value")]
     pub arguments: Option<&'b RawValue>,
     /// `tools/list`: where to go on.
     #[serde(borrow, default, deserialize_with = "present")]
-    pub cursor: Option<&'b RawValue>,
+    pub cursor: Option<&'b str>,
     /// `initialize`: the revision the client would like.
     #[serde(borrow, default, rename = "protocolVersion", deserialize_with = "present")]
-    pub protocol_version: Option<&'b RawValue>,
+    pub protocol_version: Option<&'b str>,
     /// Metadata of the request.
     #[serde(borrow, default, rename = "_meta", deserialize_with = "meta")]
     pub meta: Option<Meta<'b>>,
 }
 
-/// `_meta` of a request (MCP 2026-07-28 `basic/index`, "_meta").
+/// `_meta` of a request (MCP 2026-07-28 `basic/index`, "_meta"), each as it stands in the message.
 #[derive(Debug, Default, Deserialize)]
 pub struct Meta<'b> {
     /// The revision this request is of.
     #[serde(borrow, default, rename = "io.modelcontextprotocol/protocolVersion", deserialize_with = "present")]
-    pub protocol_version: Option<&'b RawValue>,
+    pub protocol_version: Option<&'b str>,
     /// What the client can do.
     #[serde(borrow, default, rename = "io.modelcontextprotocol/clientCapabilities", deserialize_with = "present")]
-    pub client_capabilities: Option<&'b RawValue>,
+    pub client_capabilities: Option<&'b str>,
     /// Who the client says it is.
     #[serde(borrow, default, rename = "io.modelcontextprotocol/clientInfo", deserialize_with = "present")]
-    pub client_info: Option<&'b RawValue>,
+    pub client_info: Option<&'b str>,
     /// W3C trace context.
     #[serde(borrow, default, deserialize_with = "present")]
-    pub traceparent: Option<&'b RawValue>,
+    pub traceparent: Option<&'b str>,
 }
 
 #[derive(Deserialize)]
 struct Envelope<'b> {
     #[serde(borrow, default, deserialize_with = "present")]
-    jsonrpc: Option<&'b RawValue>,
+    jsonrpc: Option<&'b str>,
     #[serde(borrow, default, deserialize_with = "present")]
-    id: Option<&'b RawValue>,
+    id: Option<&'b str>,
     #[serde(borrow, default, deserialize_with = "present")]
-    method: Option<&'b RawValue>,
+    method: Option<&'b str>,
     #[serde(borrow, default, deserialize_with = "present")]
-    params: Option<&'b RawValue>,
+    params: Option<&'b str>,
     #[serde(borrow, default, deserialize_with = "present")]
-    result: Option<&'b RawValue>,
+    result: Option<&'b str>,
     #[serde(borrow, default, deserialize_with = "present")]
-    error: Option<&'b RawValue>,
-}
-
-/// The envelope of a request and its parameters, read in one pass. Other messages, and faulty ones, do not read as this.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WholeRequest<'b> {
-    jsonrpc: &'b str,
-    #[serde(borrow)]
-    id: &'b RawValue,
-    method: &'b str,
-    #[serde(borrow, default, deserialize_with = "object")]
-    params: Params<'b>,
-}
-
-impl<'b> WholeRequest<'b> {
-    fn well_formed(self) -> Option<Request<'b>> {
-        let Self { jsonrpc, id, method, params } = self;
-        (jsonrpc == "2.0" && is_id(id.get())).then_some(Request { id: Some(id), method: Cow::Borrowed(method), params })
-    }
+    error: Option<&'b str>,
 }
 
 /// serde would also take the members in order from an array, and `null` for a missing one.
@@ -136,8 +119,13 @@ fn object<'de: 'b, 'b, D: Deserializer<'de>, T: Deserialize<'de> + 'b>(deseriali
 }
 
 /// A key that is there is `Some`, even if it holds `null`.
-fn present<'de: 'b, 'b, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'b RawValue>, D::Error> {
+fn present_value<'de: 'b, 'b, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'b RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+/// As [`present_value`], its text.
+fn present<'de: 'b, 'b, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'b str>, D::Error> {
+    Ok(present_value(deserializer)?.map(RawValue::get))
 }
 
 /// `_meta` may be `null`, and must be an object else.
@@ -147,11 +135,12 @@ fn meta<'de: 'b, 'b, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Met
     Ok(Option::<Members<'b>>::deserialize(deserializer)?.map(|Members(meta)| meta))
 }
 
-/// The text of a JSON string; `None` for any other value. Borrowed unless it holds an escape.
+/// The text of a JSON string, given as it stands in a JSON text; `None` for any other value. Borrowed unless it holds an
+/// escape.
 #[must_use]
-pub fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
-    let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') { serde_json::from_str(raw.get()).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
+pub fn text(raw: &str) -> Option<Cow<'_, str>> {
+    let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') { serde_json::from_str(raw).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
 }
 
 /// Read the body of a POST.
@@ -166,10 +155,8 @@ pub fn read(body: &[u8]) -> Result<Message<'_>, Broken<'_>> {
     if !text.trim_ascii_start().starts_with('{') {
         return Err(anonymous(not_an_object(text)));
     }
-    // All at once; whatever does not read well so is looked at piece by piece, to say what is wrong with it.
-    if let Ok(request) = serde_json::from_str::<WholeRequest<'_>>(text)
-        && let Some(request) = request.well_formed()
-    {
+    // Whatever does not read well so is read again, to say what is wrong with it.
+    if let Some(request) = plain::request(text) {
         return Ok(Message::Request(request));
     }
     match serde_json::from_str(text) {
@@ -196,9 +183,9 @@ fn not_json(error: &serde_json::Error) -> Refusal {
 }
 
 fn message<'b>(envelope: &Envelope<'b>) -> Result<Message<'b>, Broken<'b>> {
-    let id = envelope.id.filter(|id| is_id(id.get()));
+    let id = envelope.id.filter(|id| is_id(id)).and_then(value);
     let invalid = |text: &str| Broken { id, refusal: Refusal::InvalidRequest(text.to_owned()) };
-    if envelope.jsonrpc.is_none_or(|version| version.get() != "\"2.0\"") {
+    if envelope.jsonrpc.is_none_or(|version| version != "\"2.0\"") {
         return Err(invalid("expected \"jsonrpc\": \"2.0\""));
     }
     if envelope.id.is_some() && id.is_none() {
@@ -217,11 +204,16 @@ fn message<'b>(envelope: &Envelope<'b>) -> Result<Message<'b>, Broken<'b>> {
     Ok(if id.is_some() { Message::Request(request) } else { Message::Notification(request) })
 }
 
-fn params(raw: &RawValue) -> Result<Params<'_>, Refusal> {
-    if !raw.get().starts_with('{') {
+fn params(raw: &str) -> Result<Params<'_>, Refusal> {
+    if !raw.starts_with('{') {
         return Err(Refusal::InvalidParams("expected params that are an object".into()));
     }
-    serde_json::from_str(raw.get()).map_err(|error| Refusal::InvalidParams(format!("params cannot be read: {error}")))
+    serde_json::from_str(raw).map_err(|error| Refusal::InvalidParams(format!("params cannot be read: {error}")))
+}
+
+/// The value that a text is which was cut out of a JSON text.
+fn value(raw: &str) -> Option<&RawValue> {
+    serde_json::from_str(raw).ok()
 }
 
 /// MCP 2026-07-28 `basic/index`, "Requests": the id is a string or an integer, never null.

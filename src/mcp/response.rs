@@ -7,15 +7,12 @@ use super::{
     body::Body,
     era::Revision,
     fault::{self, Answer},
-    reply,
+    reply, spare,
 };
 use crate::budget::Bucket;
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
 use crate::trace::TraceParent;
-
-/// Headers of a usual answer: one allocation for all of them.
-const HEADERS: usize = 6;
 
 /// A JSON response of status 200.
 pub(super) fn ok(body: impl Into<Body>) -> Response<Body> {
@@ -25,7 +22,7 @@ pub(super) fn ok(body: impl Into<Body>) -> Response<Body> {
 fn json(status: StatusCode, body: impl Into<Body>) -> Response<Body> {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
-    response.headers_mut().reserve(HEADERS);
+    *response.headers_mut() = spare::headers();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

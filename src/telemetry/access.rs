@@ -5,11 +5,21 @@
 
 use std::time::Duration;
 
+use tracing::level_filters::LevelFilter;
+
 use super::finished::{Finished, Verdict};
 use super::fit::fit;
 
+/// Might anybody hear of a call? What filters say beyond its level, they say when they see the line.
+pub(super) fn may_be_heard() -> bool {
+    LevelFilter::current() >= LevelFilter::INFO
+}
+
 /// Write the line of a call.
 pub(crate) fn write(call: &Finished) {
+    if !may_be_heard() {
+        return;
+    }
     let (Some((decision, rule)), Some(asked)) = (call.decision(), call.asked.as_ref()) else { return };
     let (exchange, caller) = (&call.exchange, &call.caller);
     let limit = call.failure.as_ref().map(|failure| &failure.limit);

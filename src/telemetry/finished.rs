@@ -46,6 +46,19 @@ pub struct Finished {
     pub captured: Captured,
 }
 
+/// A request other than a call that is over: as much of it as is told whoever listens.
+#[derive(Debug)]
+pub struct Answered {
+    /// The method of MCP, or [`OTHER`].
+    pub method: &'static str,
+    /// The revision of MCP.
+    pub revision: &'static str,
+    /// How long it took.
+    pub duration: Duration,
+    /// Why it was refused.
+    pub failure: Option<Failure>,
+}
+
 /// The tool that a caller asked for. It is looked up once, when the call comes in.
 #[derive(Clone, Debug)]
 pub struct Asked {

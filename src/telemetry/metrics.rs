@@ -17,9 +17,9 @@ use opentelemetry_sdk::{
 use prometheus::{Registry, TextEncoder};
 
 use super::budgets::Budgets;
-use super::finished::{Finished, OTHER, Verdict};
+use super::finished::{Answered, Failure, Finished, OTHER, Verdict};
 use super::metric_exports::{Fate, MetricExports};
-use super::series::{Found, Kept, Key, Series, Shared};
+use super::series::{Answers, Found, Kept, Key, Series, Shared};
 use crate::outcome::Attempt;
 
 /// Buckets of the semantic conventions for MCP, in seconds.
@@ -46,6 +46,7 @@ pub struct Metrics {
     refusals: Counter<u64>,
     budgets: Budgets,
     kept: Kept,
+    answers: Answers,
     exports: Option<MetricExports>,
     /// What there was to read at the end.
     last: OnceLock<String>,
@@ -105,6 +106,7 @@ impl Metrics {
             refusals,
             budgets,
             kept: Kept::default(),
+            answers: Answers::default(),
             exports,
             last: OnceLock::new(),
         };
@@ -121,7 +123,7 @@ impl Metrics {
         });
     }
 
-    /// Record a request that is over.
+    /// Record a call that is over.
     pub(super) fn record(&self, finished: &Finished) {
         let record = |series: &Shared<'_>| {
             series.operation.record(finished.duration.as_secs_f64());
@@ -138,6 +140,19 @@ impl Metrics {
         }
         self.added.record(finished.added().as_secs_f64());
         self.budgets.saw(&finished.server.account.id, &finished.exchange.budget);
+    }
+
+    /// Record a request other than a call that is over.
+    pub(super) fn record_answer(&self, answered: &Answered) {
+        let Answered { method, revision, duration, failure } = answered;
+        let (seconds, labels) = (duration.as_secs_f64(), || of_request(method, revision, failure.as_ref()));
+        match failure {
+            None => self.answers.record((method, revision), seconds, || self.operation.bind(&labels())),
+            Some(failure) => {
+                self.refused(&failure.kind);
+                self.operation.record(seconds, &labels());
+            }
+        }
     }
 
     /// The series of a call of this kind.
@@ -225,16 +240,20 @@ impl Metrics {
     }
 }
 
-/// The labels of `mcp.server.operation.duration`.
+/// The labels of `mcp.server.operation.duration` for a call.
 fn of_operation(finished: &Finished) -> Vec<KeyValue> {
+    let mut labels = of_request(finished.method, finished.origin.revision, finished.failure.as_ref());
+    labels.push(KeyValue::new("gen_ai.tool.name", finished.tool().unwrap_or(OTHER).to_owned()));
+    labels.push(KeyValue::new("gen_ai.operation.name", "execute_tool"));
+    labels
+}
+
+/// The labels of `mcp.server.operation.duration` that every request has.
+fn of_request(method: &'static str, revision: &'static str, failure: Option<&Failure>) -> Vec<KeyValue> {
     let mut labels = Vec::with_capacity(6);
-    labels.push(KeyValue::new("mcp.method.name", finished.method));
-    labels.push(KeyValue::new("mcp.protocol.version", finished.origin.revision));
-    if finished.asked.is_some() {
-        labels.push(KeyValue::new("gen_ai.tool.name", finished.tool().unwrap_or(OTHER).to_owned()));
-        labels.push(KeyValue::new("gen_ai.operation.name", "execute_tool"));
-    }
-    if let Some(failure) = &finished.failure {
+    labels.push(KeyValue::new("mcp.method.name", method));
+    labels.push(KeyValue::new("mcp.protocol.version", revision));
+    if let Some(failure) = failure {
         labels.push(KeyValue::new("error.type", failure.error_type()));
         labels.extend(failure.code.map(|code| KeyValue::new("rpc.response.status_code", code.to_string())));
     }

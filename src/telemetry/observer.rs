@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::audit::{self, Audit};
-use super::finished::Finished;
+use super::finished::{Answered, Finished};
 use super::metrics::Metrics;
 use super::redact::Capture;
 use super::sampling::Sampling;
@@ -90,6 +90,12 @@ impl Observer {
         self.0.sampling
     }
 
+    /// Does a span, the audit trail or the access log tell who called and from where? Else nobody need find out.
+    #[must_use]
+    pub fn tells_origins(&self) -> bool {
+        self.0.spans.is_some() || self.0.audit.is_some() || access::may_be_heard()
+    }
+
     /// What of the content of calls is told.
     #[must_use]
     pub fn capture(&self) -> &Capture {
@@ -129,15 +135,19 @@ impl Observer {
     /// A call is over.
     pub fn called(&self, admission: Admission, call: Finished) {
         access::write(&call);
-        self.over(&call);
+        self.0.metrics.record(&call);
+        self.trace(&call);
         if let Some(audit) = &self.0.audit {
             audit.put(admission.0, call.into());
         }
     }
 
-    /// A request other than a call is over.
-    pub fn answered(&self, request: &Finished) {
-        self.over(request);
+    /// A request other than a call is over; all of it is found out by `whole` where somebody wants to know.
+    pub fn answered(&self, request: Answered, whole: impl FnOnce(Answered) -> Finished) {
+        self.0.metrics.record_answer(&request);
+        if self.0.spans.is_some() {
+            self.trace(&whole(request));
+        }
     }
 
     /// A request was refused before it was known what it asks.
@@ -145,8 +155,7 @@ impl Observer {
         self.0.metrics.refused(refusal.kind());
     }
 
-    fn over(&self, finished: &Finished) {
-        self.0.metrics.record(finished);
+    fn trace(&self, finished: &Finished) {
         if let Some(spans) = self.0.spans.as_ref().filter(|_| finished.sampled()) {
             spans.put(finished);
         }

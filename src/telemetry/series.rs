@@ -88,6 +88,31 @@ pub(super) type Found = Series<BoundHistogram<f64>, BoundCounter<u64>>;
 /// Series that are kept.
 pub(super) type Shared<'k> = Series<&'k BoundHistogram<f64>, &'k BoundCounter<u64>>;
 
+/// Series of requests other than calls that were answered, by method and revision. Both are of those known here, and so
+/// few that they are gone through one by one.
+#[derive(Debug, Default)]
+pub(super) struct Answers(RwLock<Vec<(Answer, BoundHistogram<f64>)>>);
+
+type Answer = (&'static str, &'static str);
+
+impl Answers {
+    /// Record in the series of an answer how long it took; the series is found by `find` where it is not kept.
+    pub(super) fn record(&self, answer: Answer, seconds: f64, find: impl FnOnce() -> BoundHistogram<f64>) {
+        let series_of = |kept: &[(Answer, BoundHistogram<f64>)]| kept.iter().position(|(of, _)| *of == answer);
+        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = series_of(&kept) {
+            return kept[place].1.record(seconds);
+        }
+        drop(kept);
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let place = series_of(&kept).unwrap_or_else(|| {
+            kept.push((answer, find()));
+            kept.len() - 1
+        });
+        kept[place].1.record(seconds);
+    }
+}
+
 /// The series that were found.
 #[derive(Debug, Default)]
 pub(super) struct Kept(RwLock<Generation>);

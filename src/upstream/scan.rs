@@ -56,12 +56,12 @@ fn end(text: &[u8], at: usize) -> Option<()> {
 
 // All that follows takes the place where something begins, and says where it ends.
 
-fn take(text: &[u8], at: usize, byte: u8) -> Option<usize> {
+pub(crate) fn take(text: &[u8], at: usize, byte: u8) -> Option<usize> {
     (*text.get(at)? == byte).then_some(at + 1)
 }
 
 #[inline]
-fn space(text: &[u8], at: usize) -> usize {
+pub(crate) fn space(text: &[u8], at: usize) -> usize {
     match text.get(at) {
         Some(byte) if *byte <= b' ' => spaces(text, at),
         _ => at,
@@ -75,7 +75,7 @@ fn spaces(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-fn value(text: &[u8], mut at: usize) -> Option<usize> {
+pub(crate) fn value(text: &[u8], mut at: usize) -> Option<usize> {
     // One bit a level: is it an object?
     let (mut depth, mut objects) = (0, 0u128);
     loop {
@@ -181,7 +181,7 @@ fn some_digits(text: &[u8], at: usize) -> Option<usize> {
 
 /// The rest of a string, after its first quote.
 #[inline(always)]
-fn string(text: &[u8], mut at: usize) -> Option<usize> {
+pub(crate) fn string(text: &[u8], mut at: usize) -> Option<usize> {
     while let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk::<{ json::WIDE }>) {
         let stops = json::stops(bytes);
         if stops == 0 {

@@ -206,7 +206,7 @@ impl Door {
         let guard = async move {
             tokio::select! {
                 () = ear.silence(limit) => tracing::debug!("connection ended, it never asked anything"),
-                () = note.is_due(idle) => tracing::debug!("connection ended, it asked nothing more"),
+                () = note.due(idle) => tracing::debug!("connection ended, it asked nothing more"),
                 // The other end of this channel outlives every connection that matters.
                 _ = end.wait_for(|end| *end == End::All || *end == End::Silent && silent.is_silent()) => {}
             }

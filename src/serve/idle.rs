@@ -21,7 +21,7 @@ pub(super) struct Note(Arc<Mutex<Option<Instant>>>);
 
 impl Note {
     /// Comes back as soon as hyper has waited for as long as it wanted to, which is always this long.
-    pub(super) async fn is_due(self, limit: Duration) {
+    pub(super) async fn due(self, limit: Duration) {
         loop {
             match self.read() {
                 Some(until) if until <= Instant::now() => return,
@@ -88,7 +88,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_is_due_once_hyper_has_waited_and_at_no_other_time() {
         let (note, begun) = (Note::default(), Instant::now());
-        let due = tokio::spawn(note.clone().is_due(LIMIT));
+        let due = tokio::spawn(note.clone().due(LIMIT));
         for seconds in [1, 74, 60, 3_600] {
             let waiting = note.sleep(LIMIT);
             sleep(Duration::from_secs(seconds.min(74))).await;
@@ -109,7 +109,7 @@ mod tests {
         sleep(LIMIT / 2).await;
         let begun = Instant::now();
         note.reset(&mut waiting, note.now() + LIMIT);
-        note.is_due(LIMIT).await;
+        note.due(LIMIT).await;
         assert_eq!(begun.elapsed(), LIMIT);
     }
 }

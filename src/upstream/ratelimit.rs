@@ -9,11 +9,12 @@ use std::{
 };
 
 use futures_util::future::Either;
-use http::{HeaderMap, HeaderName};
+use http::HeaderName;
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
 use super::failure::Failure;
+use super::fields::Fields;
 use super::plane::{Answer, Destination, Request};
 use crate::account::{
     Account,
@@ -75,34 +76,34 @@ impl<F: Future<Output = Result<Answer, E>>, E> Future for Reading<F> {
         let this = self.project();
         let mut answer = ready!(this.inner.poll(cx))?;
         if let Some(account) = this.account {
-            let stated = statements(account, answer.http.headers()).inspect(|statement| {
+            let stated = statements(account, &answer.fields).inspect(|statement| {
                 if let Statement::Limited(bucket) = statement {
                     answer.remaining =
                         Some(answer.remaining.map_or(bucket.remaining, |least| least.min(bucket.remaining)));
                 }
             });
-            this.ledgers.write(account, stated);
+            this.ledgers.write(account, stated, answer.at);
         }
         Poll::Ready(Ok(answer))
     }
 }
 
-/// The buckets that an answer with these headers states.
-pub(super) fn stated(account: &Account, headers: &HeaderMap) -> Budget {
+/// The buckets that an answer with these fields states.
+pub(super) fn stated(account: &Account, fields: &Fields) -> Budget {
     let limited = |statement| match statement {
         Statement::Limited(bucket) => Some(bucket),
         Statement::Unlimited(_) => None,
     };
-    Budget(statements(account, headers).filter_map(limited).collect())
+    Budget(statements(account, fields).filter_map(limited).collect())
 }
 
-fn statements<'a>(account: &'a Account, headers: &'a HeaderMap) -> impl Iterator<Item = Statement> + 'a {
-    account.integration.rate_limits.iter().filter_map(|limit| statement(limit, headers))
+fn statements<'a>(account: &'a Account, fields: &'a Fields) -> impl Iterator<Item = Statement> + 'a {
+    account.integration.rate_limits.iter().filter_map(|limit| statement(limit, fields))
 }
 
-/// What these headers say of a limit; nothing where one of them is missing or odd.
-fn statement(limit: &RateLimit, headers: &HeaderMap) -> Option<Statement> {
-    let text = |name: &HeaderName| headers.get(name).map(|value| value.as_bytes().trim_ascii());
+/// What these fields say of a limit; nothing where one of them is missing or odd.
+fn statement(limit: &RateLimit, fields: &Fields) -> Option<Statement> {
+    let text = |name: &HeaderName| fields.get(name).map(<[u8]>::trim_ascii);
     let number = |text: Option<&[u8]>| {
         let text = str::from_utf8(text?).ok()?;
         text.parse::<u64>().ok().filter(|number| *number <= LARGEST)
@@ -137,9 +138,8 @@ mod tests {
             reset: HeaderName::try_from(format!("x-{scope}-reset")).unwrap(),
             window: (scope == "user").then_some(60),
         });
-        let map: HeaderMap =
-            headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect();
-        limits.iter().filter_map(|limit| statement(limit, &map)).collect()
+        let fields = headers.iter().copied().collect();
+        limits.iter().filter_map(|limit| statement(limit, &fields)).collect()
     }
 
     #[test]

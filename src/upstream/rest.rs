@@ -180,9 +180,10 @@ impl Upstream {
     ) -> Result<Outcome, Refusal> {
         let time = || given(order.deadline.saturating_duration_since(call.meter.started()));
         let result = result.unwrap_or_else(|_| Err(Failure::Timeout(time())));
-        let mut exchange = call.meter.finish();
+        let now = Instant::now();
+        let mut exchange = call.meter.finish(now);
         if exchange.requests > 0 {
-            exchange.budget = self.0.ledgers.of(&order.account).known(Instant::now());
+            exchange.budget = self.0.ledgers.of(&order.account).known(now);
         }
         match result {
             Ok(content) => Ok(Outcome { content, exchange: Arc::new(exchange) }),

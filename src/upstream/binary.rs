@@ -13,7 +13,6 @@ use super::disposition::file_name;
 use super::errand::Errand;
 use super::failure::Failure;
 use super::fields::Fields;
-use super::plane::Answer;
 use super::text::encoded;
 use super::{error, redirect};
 use crate::outcome::{Block, Content as Outcome};
@@ -41,18 +40,18 @@ impl Content {
 pub(super) async fn fetch(errand: &Errand<'_>, values: &Map<String, Value>, inline: usize) -> Result<Outcome, Failure> {
     let request = errand.request(values, &[])?;
     let (start, path) = (request.uri.clone(), request.uri.path().to_owned());
-    let (answer, elsewhere) = redirect::follow(errand, &request).await?;
+    let (mut answer, elsewhere) = redirect::follow(errand, &request).await?;
     let ticket = errand.call.meter.ticket(answer.ticket);
-    let Answer { status, fields, body, .. } = answer;
-    if !status.is_success() {
+    if !answer.status.is_success() {
         return Err(match elsewhere {
-            Some(_) => Failure::Remote(Box::new(error::elsewhere(status, !errand.tool.read_only))),
-            None => errand.unsuccessful(status, fields, body, ticket).await,
+            Some(_) => Failure::Remote(Box::new(error::elsewhere(answer.status, !errand.tool.read_only))),
+            None => errand.unsuccessful(&mut answer, ticket).await,
         });
     }
-    let limit = inline.min(errand.max_response);
-    let Received { bytes, exceeds, size } = body::read(body, limit, ticket).await.map_err(|(_, failure)| failure)?;
-    let file = Content { name: name(&fields), media_type: media_type(&fields), bytes, size };
+    let limit = inline.min(errand.plane.max_response);
+    let Received { bytes, exceeds, size } =
+        body::read(&mut answer.body, limit, ticket).await.map_err(|(_, failure)| failure)?;
+    let file = Content { name: name(&answer.fields), media_type: media_type(&answer.fields), bytes, size };
     let integration = &errand.account.integration.name;
     Ok(if exceeds { link(&file, &elsewhere.unwrap_or(start)) } else { self::inline(integration, &path, &file) })
 }

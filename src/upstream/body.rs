@@ -24,7 +24,7 @@ pub(super) struct Received {
 ///
 /// # Errors
 /// The body broke off; with what was read until then.
-pub(super) async fn read(mut body: Body, limit: usize, meter: Ticket<'_>) -> Result<Received, (Bytes, Failure)> {
+pub(super) async fn read(body: &mut Body, limit: usize, meter: Ticket<'_>) -> Result<Received, (Bytes, Failure)> {
     let size = body.size();
     if size.is_some_and(|size| size > limit as u64) {
         return Ok(Received { bytes: Bytes::new(), exceeds: true, size });

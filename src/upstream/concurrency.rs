@@ -48,7 +48,7 @@ where
                 let next = self.0.clone();
                 let service = std::mem::replace(&mut self.0, next);
                 let since = Since::begin(&request);
-                Bounded::Waiting { waiting, order: Some((service, request, since)) }
+                Bounded::Waiting { waiting, order: Some(Box::new((service, request, since))) }
             }
             Entry::Full(waiting) => Bounded::Full { waiting },
         }
@@ -87,8 +87,8 @@ pin_project! {
     /// The future of [`Concurrency`].
     #[project = Step]
     pub(super) enum Bounded<S: Service<Request>> {
-        /// Until it is this request's turn.
-        Waiting { waiting: Waiting, order: Option<(S, Request, Since)> },
+        /// Until it is this request's turn. Boxed: a request that need not wait has no room for it.
+        Waiting { waiting: Waiting, order: Option<Box<(S, Request, Since)>> },
         /// With a slot, or to where none is needed.
         AtWork { #[pin] inner: S::Future, slot: Option<Slot> },
         /// So many are waiting that this one may not.
@@ -107,7 +107,7 @@ where
             let begun = match self.as_mut().project() {
                 Step::Waiting { waiting, order } => {
                     let slot = ready!(Pin::new(waiting).poll(cx));
-                    let (mut service, mut request, since) = order.take().expect("a slot is given once");
+                    let (mut service, mut request, since) = *order.take().expect("a slot is given once");
                     request.begun = since.end();
                     Self::AtWork { inner: service.call(request), slot: Some(slot) }
                 }

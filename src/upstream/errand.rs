@@ -1,14 +1,15 @@
 //! What all requests of one call share, and how one of them is made and judged.
 
 use std::{
-    future::Future,
+    future::{Future, ready},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{self, Context, Poll},
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, StatusCode, Uri, header, uri::PathAndQuery};
+use futures_util::{FutureExt as _, future::Either};
+use http::{HeaderValue, Method, Uri, header, uri::PathAndQuery};
 use pin_project_lite::pin_project;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
@@ -21,7 +22,8 @@ use super::failure::Failure;
 use super::fields::Fields;
 use super::message::Outgoing;
 use super::meter::Ticket;
-use super::plane::{Answer, Body, CallInfo, Destination, Request};
+use super::plane::{Answer, CallInfo, Destination, Request};
+use super::rest::Plane;
 use super::split::{self, Parameter};
 use super::stack::Stack;
 use super::{ratelimit, retry};
@@ -40,7 +42,7 @@ const ERROR_BODY: usize = 64 << 10;
 /// One call on its way to the account's API.
 pub(super) struct Errand<'a> {
     /// The REST plane.
-    pub(super) stack: &'a Stack,
+    pub(super) plane: &'a Plane,
     /// The account.
     pub(super) account: &'a Arc<Account>,
     /// The tool.
@@ -48,13 +50,9 @@ pub(super) struct Errand<'a> {
     /// What the tool does.
     pub(super) rest: &'a Rest,
     /// The wall clock when the call came in.
-    pub(super) now: jiff::Timestamp,
+    pub(super) now: &'a jiff::Timestamp,
     /// The call's place in its trace.
-    pub(super) trace: TraceParent,
-    /// Largest answer in bytes.
-    pub(super) max_response: usize,
-    /// How often a read may be tried again.
-    pub(super) retries: u32,
+    pub(super) trace: &'a TraceParent,
     /// What the layers have to know of the call.
     pub(super) call: &'a Arc<CallInfo>,
 }
@@ -73,27 +71,21 @@ impl Errand<'_> {
     /// # Errors
     /// How it failed; an error status is [`Failure::Remote`].
     pub(super) async fn fetch(&self, values: &Map<String, Value>, paging: &[Parameter<'_>]) -> Result<Reply, Failure> {
-        let answer = self.send(|| self.request(values, paging), Destination::Account).await?;
+        let mut answer = self.send(|| self.request(values, paging), Destination::Account).await?;
         let ticket = self.call.meter.ticket(answer.ticket);
-        let Answer { status, fields, body, .. } = answer;
-        if !status.is_success() {
-            return Err(Box::pin(self.unsuccessful(status, fields, body, ticket)).await);
+        if !answer.status.is_success() {
+            return Err(Box::pin(self.unsuccessful(&mut answer, ticket)).await);
         }
-        match body::read(body, self.max_response, ticket).await {
-            Ok(Received { exceeds: true, .. }) => Err(Failure::TooLarge(self.max_response)),
-            Ok(Received { bytes, .. }) => Ok(Reply { fields, body: bytes }),
+        match body::read(&mut answer.body, self.plane.max_response, ticket).await {
+            Ok(Received { exceeds: true, .. }) => Err(Failure::TooLarge(self.plane.max_response)),
+            Ok(Received { bytes, .. }) => Ok(Reply { fields: answer.fields, body: bytes }),
             Err((_, failure)) => Err(failure),
         }
     }
 
     /// The failure that an answer other than a success is.
-    pub(super) async fn unsuccessful(
-        &self,
-        status: StatusCode,
-        fields: Fields,
-        body: Body,
-        ticket: Ticket<'_>,
-    ) -> Failure {
+    pub(super) async fn unsuccessful(&self, answer: &mut Answer, ticket: Ticket<'_>) -> Failure {
+        let Answer { status, fields, body, .. } = answer;
         if !(status.is_client_error() || status.is_server_error()) {
             return Failure::Incomplete(format!("the answer has the status {status}, expected a success"));
         }
@@ -103,11 +95,11 @@ impl Errand<'_> {
             Err((text, _)) => text,
         };
         let answer = ErrorAnswer {
-            status,
-            fields: &fields,
+            status: *status,
+            fields,
             body: &text,
-            budget: ratelimit::stated(self.account, &fields),
-            now: self.now,
+            budget: ratelimit::stated(self.account, fields),
+            now: *self.now,
         };
         Failure::Remote(Box::new(error::remote(self.account, &answer, !self.tool.read_only)))
     }
@@ -117,27 +109,25 @@ impl Errand<'_> {
     ///
     /// # Errors
     /// There was no connection, or no answer, or no request to send.
-    pub(super) async fn send(
-        &self,
-        make: impl Fn() -> Result<Outgoing, Failure>,
+    pub(super) fn send<'s>(
+        &'s self,
+        make: impl Fn() -> Result<Outgoing, Failure> + Send + 's,
         destination: Destination,
-    ) -> Result<Answer, Failure> {
-        let http = make()?;
-        let reads = self.tool.read_only && http.method.is_safe() && destination == Destination::Account;
-        let result = self.send_once(http, destination, 0).await;
-        if reads && self.retries > 0 && retry::worth(&result) {
-            // Boxed: it is rare, and a call's future would have room for it.
-            return Box::pin(self.send_again(make, result)).await;
+    ) -> impl Future<Output = Result<Answer, Failure>> + Send + 's {
+        let reads = self.tool.read_only && self.rest.method.is_safe() && destination == Destination::Account;
+        if reads && self.plane.retries > 0 {
+            // Boxed: few want it, and every call's future would have room for it.
+            return Either::Right(self.send_again(make).boxed());
         }
-        result
+        match make() {
+            Ok(http) => Either::Left(self.send_once(http, destination, 0)),
+            Err(failure) => Either::Right(ready(Err(failure)).boxed()),
+        }
     }
 
-    async fn send_again(
-        &self,
-        make: impl Fn() -> Result<Outgoing, Failure>,
-        mut result: Result<Answer, Failure>,
-    ) -> Result<Answer, Failure> {
-        for resend in 1..=self.retries {
+    async fn send_again(&self, make: impl Fn() -> Result<Outgoing, Failure>) -> Result<Answer, Failure> {
+        let mut result = self.send_once(make()?, Destination::Account, 0).await;
+        for resend in 1..=self.plane.retries {
             let pause = if retry::worth(&result) { retry::pause(resend, self.call.deadline) } else { None };
             let Some(pause) = pause else { break };
             // An answer that nobody reads must not hold its slot during the pause.
@@ -159,7 +149,7 @@ impl Errand<'_> {
         );
         let begun = Instant::now();
         let ticket = self.call.meter.sent(
-            self.trace,
+            *self.trace,
             Attempt {
                 span_id: 0,
                 method: http.method.clone(),
@@ -171,11 +161,11 @@ impl Errand<'_> {
                 duration: Attempt::UNDER_WAY,
             },
         );
-        let trace = TraceParent { parent_id: ticket.span_id(), ..self.trace };
+        let trace = TraceParent { parent_id: ticket.span_id(), ..*self.trace };
         let (account, call) = (self.account.clone(), self.call.clone());
         let request = Request { http, account, destination, trace, call, ticket: ticket.index(), begun };
         // Every layer of this plane is always ready: what has to wait does so in its future.
-        Sent { inner: self.stack.clone().call(request).instrument(span), ticket }
+        Sent { inner: self.plane.stack.clone().call(request).instrument(span), ticket }
     }
 
     /// The request that these arguments make.
@@ -209,7 +199,7 @@ impl Future for Sent<'_> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let mut result = ready!(this.inner.as_mut().poll(cx));
+        let mut result = task::ready!(this.inner.as_mut().poll(cx));
         match &mut result {
             Ok(answer) => {
                 let status = answer.status.as_u16();

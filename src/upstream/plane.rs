@@ -88,19 +88,22 @@ impl Body {
     }
 
     /// All of it, which was there at this time. Its connection may be used again.
-    pub(super) fn whole(self, at: Instant) -> Bytes {
+    pub(super) fn whole(&mut self, at: Instant) -> Bytes {
         self.end(at, true)
     }
 
     /// What has come of one that broke off.
-    pub(super) fn broken(self, at: Instant) -> Bytes {
+    pub(super) fn broken(&mut self, at: Instant) -> Bytes {
         self.end(at, false)
     }
 
-    fn end(self, at: Instant, is_whole: bool) -> Bytes {
-        if let Some(trial) = self.trial {
+    fn end(&mut self, at: Instant, is_whole: bool) -> Bytes {
+        if let Some(trial) = self.trial.take() {
             trial.read(is_whole, at);
         }
-        self.reading.take(at)
+        let bytes = self.reading.take(at);
+        // Last, so that whoever gets the slot finds the connection.
+        self.slot = None;
+        bytes
     }
 }

@@ -2,13 +2,12 @@
 //! stopped here, where it would be sent.
 
 use std::{
-    future::{Future, Ready, ready as at_once},
+    future::Future,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
-use futures_util::future::Either;
 use http::HeaderName;
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
@@ -44,7 +43,7 @@ pub(super) struct RateLimits<S> {
 impl<S: Service<Request, Response = Answer, Error = Failure>> Service<Request> for RateLimits<S> {
     type Response = Answer;
     type Error = Failure;
-    type Future = Either<Reading<S::Future>, Ready<Result<Answer, Failure>>>;
+    type Future = Reading<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         self.inner.poll_ready(cx)
@@ -53,36 +52,42 @@ impl<S: Service<Request, Response = Answer, Error = Failure>> Service<Request> f
     fn call(&mut self, request: Request) -> Self::Future {
         let account = (request.destination == Destination::Account).then(|| request.account.clone());
         if let Some(bucket) = account.as_deref().and_then(|account| self.ledgers.stops(account)) {
-            return Either::Right(at_once(Err(Failure::UsedUp(bucket))));
+            return Reading::Stopped { bucket: Some(bucket) };
         }
-        Either::Left(Reading { inner: self.inner.call(request), account, ledgers: self.ledgers.clone() })
+        Reading::Sent { inner: self.inner.call(request), account, ledgers: self.ledgers.clone() }
     }
 }
 
 pin_project! {
     /// The future of [`RateLimits`].
-    pub(super) struct Reading<F> {
-        #[pin]
-        inner: F,
-        account: Option<Arc<Account>>,
-        ledgers: Ledgers,
+    #[project = Step]
+    pub(super) enum Reading<F> {
+        /// Its answer is to be read.
+        Sent { #[pin] inner: F, account: Option<Arc<Account>>, ledgers: Ledgers },
+        /// Nothing is sent: this bucket is empty.
+        Stopped { bucket: Option<Bucket> },
     }
 }
 
-impl<F: Future<Output = Result<Answer, E>>, E> Future for Reading<F> {
-    type Output = Result<Answer, E>;
+impl<F: Future<Output = Result<Answer, Failure>>> Future for Reading<F> {
+    type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let mut answer = ready!(this.inner.poll(cx))?;
-        if let Some(account) = this.account {
+        let (inner, account, ledgers) = match self.project() {
+            Step::Sent { inner, account, ledgers } => (inner, account, ledgers),
+            Step::Stopped { bucket } => {
+                return Poll::Ready(Err(Failure::UsedUp(bucket.take().expect("a refusal is given once"))));
+            }
+        };
+        let mut answer = ready!(inner.poll(cx))?;
+        if let Some(account) = account {
             let stated = statements(account, &answer.fields).inspect(|statement| {
                 if let Statement::Limited(bucket) = statement {
                     answer.remaining =
                         Some(answer.remaining.map_or(bucket.remaining, |least| least.min(bucket.remaining)));
                 }
             });
-            this.ledgers.write(account, stated, answer.at);
+            ledgers.write(account, stated, answer.at);
         }
         Poll::Ready(Ok(answer))
     }

@@ -12,9 +12,9 @@ use crate::refusal::Trouble;
 #[derive(Debug)]
 pub(super) struct Trial {
     call: Arc<CallInfo>,
-    pass: Pass,
+    /// Until it is known what it says.
+    pass: Option<Pass>,
     begun: Instant,
-    verdict: Option<(Verdict, Instant)>,
 }
 
 impl Trial {
@@ -22,12 +22,18 @@ impl Trial {
     pub(super) fn begin(call: &Arc<CallInfo>, begun: Instant) -> Result<Self, Blocked> {
         let (pass, change) = call.line.circuit.admit(begun, call.read_only)?;
         tell(call, change);
-        Ok(Self { call: call.clone(), pass, begun, verdict: None })
+        Ok(Self { call: call.clone(), pass: Some(pass), begun })
     }
 
     /// What it says of its upstream is known since this time.
     pub(super) fn end(mut self, verdict: Verdict, at: Instant) {
-        self.verdict = Some((verdict, at));
+        self.judge(verdict, at);
+    }
+
+    fn judge(&mut self, verdict: Verdict, at: Instant) {
+        if let Some(pass) = self.pass.take() {
+            tell(&self.call, self.call.line.circuit.judge(at, pass, verdict));
+        }
     }
 
     /// The body is over: whole, or broken off.
@@ -46,11 +52,10 @@ impl Trial {
 
 impl Drop for Trial {
     fn drop(&mut self) {
-        let (verdict, at) = self.verdict.unwrap_or_else(|| {
+        if self.pass.is_some() {
             let now = Instant::now();
-            (self.abandoned(now), now)
-        });
-        tell(&self.call, self.call.line.circuit.judge(at, self.pass, verdict));
+            self.judge(self.abandoned(now), now);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The body of an answer, read from its connection.
 
 use std::{
+    mem,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -26,14 +27,19 @@ pub(in super::super) enum Reading {
         host: Arc<Host>,
     },
     /// Over one that others use too.
-    Shared {
-        /// The rest of it.
-        body: Incoming,
-        /// What has come.
-        pieces: Pieces,
-        /// How long it is, where that is known.
-        size: Option<u64>,
-    },
+    Shared(Box<Shared>),
+    /// It was taken.
+    Over,
+}
+
+/// A body of hyper's.
+pub(in super::super) struct Shared {
+    /// The rest of it.
+    body: Incoming,
+    /// What has come.
+    pieces: Pieces,
+    /// How long it is, where that is known.
+    size: Option<u64>,
 }
 
 impl Reading {
@@ -45,14 +51,16 @@ impl Reading {
     /// A body of hyper's.
     pub(super) fn shared(body: Incoming) -> Self {
         let size = body.size_hint().exact();
-        Self::Shared { body, pieces: Pieces::expecting(size.and_then(|size| usize::try_from(size).ok())), size }
+        let pieces = Pieces::expecting(size.and_then(|size| usize::try_from(size).ok()));
+        Self::Shared(Box::new(Shared { body, pieces, size }))
     }
 
     /// How long it is, where that is known.
     pub(in super::super) fn size(&self) -> Option<u64> {
         match self {
             Self::Own { connection, .. } => connection.size(),
-            Self::Shared { size, .. } => *size,
+            Self::Shared(shared) => shared.size,
+            Self::Over => Some(0),
         }
     }
 
@@ -62,22 +70,23 @@ impl Reading {
             Self::Own { connection, .. } => {
                 ready!(connection.poll_body(cx)).map(|came| came.map_err(|error| broken(&error)))
             }
-            Self::Shared { body, pieces, .. } => match ready!(Pin::new(body).poll_frame(cx)) {
+            Self::Shared(shared) => match ready!(Pin::new(&mut shared.body).poll_frame(cx)) {
                 None => None,
                 Some(Ok(frame)) => {
                     let data = frame.into_data().unwrap_or_default();
                     let came = data.len();
-                    pieces.push(data);
+                    shared.pieces.push(data);
                     Some(Ok(came))
                 }
                 Some(Err(error)) => Some(Err(broken(&error))),
             },
+            Self::Over => None,
         })
     }
 
     /// What has come until now. The connection is used again if that is all.
-    pub(in super::super) fn take(self, now: Instant) -> Bytes {
-        match self {
+    pub(in super::super) fn take(&mut self, now: Instant) -> Bytes {
+        match mem::replace(self, Self::Over) {
             Self::Own { mut connection, host } => {
                 let bytes = connection.take();
                 if connection.is_idle() {
@@ -85,7 +94,8 @@ impl Reading {
                 }
                 bytes
             }
-            Self::Shared { pieces, .. } => pieces.whole(),
+            Self::Shared(shared) => shared.pieces.whole(),
+            Self::Over => Bytes::new(),
         }
     }
 }

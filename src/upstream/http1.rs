@@ -18,7 +18,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 
 use super::fields::Fields;
@@ -41,6 +41,10 @@ pub(super) struct Connection<I> {
     /// Bytes of head and body that were written.
     written: usize,
     is_sent: bool,
+    /// Was it one that has no body in its answer?
+    is_head: bool,
+    /// The head of the answer, until it is asked for.
+    answered: Option<Head>,
     /// What was read and not yet taken.
     read: BytesMut,
     framing: Framing,
@@ -64,6 +68,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
             head: Vec::new(),
             written: 0,
             is_sent: true,
+            is_head: false,
+            answered: None,
             read: BytesMut::new(),
             framing: Framing::of_length(0),
             may_be_used_again: true,
@@ -81,44 +87,57 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
         self.poll_more(&mut Context::from_waker(Waker::noop()), HEAD).is_pending()
     }
 
-    /// Send a request and read the head of its answer.
+    /// Send a request. It may end before all is written: an answer that comes before counts.
+    ///
+    /// # Errors
+    /// It could not be sent.
+    pub(super) async fn send(&mut self, request: &Outgoing) -> Result<(), Broken> {
+        self.head.clear();
+        head::write(&mut self.head, request);
+        (self.written, self.is_sent, self.is_head) = (0, false, request.method == Method::HEAD);
+        let sent = poll_fn(|cx| self.poll_send(cx, &request.body)).await;
+        sent.map_err(|error| Broken { was_sent: self.written > 0, error })
+    }
+
+    /// Read the head of the answer.
     ///
     /// # Errors
     /// There is no answer.
-    pub(super) async fn exchange(&mut self, request: &Outgoing) -> Result<(StatusCode, Fields), Broken> {
-        self.head.clear();
-        head::write(&mut self.head, request);
-        (self.written, self.is_sent) = (0, false);
-        poll_fn(|cx| self.poll_exchange(cx, request))
-            .await
-            .map_err(|error| Broken { was_sent: self.written > 0, error })
+    pub(super) async fn answer(&mut self) -> Result<(StatusCode, Fields), Error> {
+        poll_fn(|cx| self.poll_answer(cx)).await
     }
 
-    fn poll_exchange(&mut self, cx: &mut Context<'_>, request: &Outgoing) -> Poll<Result<(StatusCode, Fields), Error>> {
-        // A peer may answer before it has read everything, and end the connection: its answer counts.
-        let unsent = match self.poll_send(cx, &request.body) {
-            Poll::Ready(sent) => sent.err(),
-            Poll::Pending => None,
-        };
-        loop {
-            if let Some(Head { status, fields, framing, is_last }) = head::parse(&mut self.read, &request.method)? {
-                (self.framing, self.may_be_used_again) = (framing, !is_last && self.is_sent);
-                return Poll::Ready(Ok((status, fields)));
+    fn poll_send(&mut self, cx: &mut Context<'_>, body: &Bytes) -> Poll<Result<(), Error>> {
+        match self.poll_write(cx, body) {
+            Poll::Ready(Err(error)) => {
+                // Whoever has answered may have ended the connection for its part.
+                let answered = self.written > 0 && matches!(self.poll_head(cx), Poll::Ready(Ok(())));
+                Poll::Ready(if answered { Ok(()) } else { Err(error.into()) })
             }
-            let read = match (self.poll_more(cx, HEAD), &unsent) {
-                (Poll::Pending, None) => return Poll::Pending,
-                (Poll::Ready(read), None) => read?,
-                // Nothing more was said: what hindered the sending is the cause.
-                (Poll::Ready(Ok(read)), Some(_)) if read > 0 => read,
-                (_, Some(_)) => 0,
-            };
-            if read == 0 {
-                return Poll::Ready(Err(unsent.map_or(Error::Closed, Error::Io)));
-            }
+            Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
+            Poll::Pending => self.poll_head(cx),
         }
     }
 
-    fn poll_send(&mut self, cx: &mut Context<'_>, body: &Bytes) -> Poll<io::Result<()>> {
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<(StatusCode, Fields), Error>> {
+        ready!(self.poll_head(cx))?;
+        let Head { status, fields, framing, is_last } = self.answered.take().ok_or(Error::Closed)?;
+        (self.framing, self.may_be_used_again) = (framing, !is_last && self.is_sent);
+        Poll::Ready(Ok((status, fields)))
+    }
+
+    /// Read on until the head of the answer is there.
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        while self.answered.is_none() {
+            self.answered = head::parse(&mut self.read, self.is_head)?;
+            if self.answered.is_none() && ready!(self.poll_more(cx, HEAD))? == 0 {
+                return Poll::Ready(Err(Error::Closed));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, body: &Bytes) -> Poll<io::Result<()>> {
         while self.written < self.head.len() + body.len() {
             let io = Pin::new(&mut self.io);
             let written = match self.head.get(self.written..).unwrap_or_default() {

@@ -19,7 +19,7 @@ use super::http1::Broken;
 use super::message::Outgoing;
 use super::plane::{Answer, Body};
 use crate::causes::causes;
-use host::{Host, Sender, Unsent};
+use host::{Host, Http1, Sender, Unsent};
 
 pub(super) use reading::Reading;
 
@@ -52,10 +52,11 @@ impl Pool {
             loop {
                 let (sender, unsent) = host.sender(begun).await?;
                 let (was_sent, why) = match sender {
-                    Sender::Own(mut connection) => match connection.exchange(&request).await {
-                        Ok((status, fields)) => {
-                            let body = Body::new(Reading::own(connection, host));
-                            return Ok(Answer { status, fields, body, remaining: None, ticket: 0, at: Instant::now() });
+                    Sender::Own(mut connection) => match connection.send(&request).await {
+                        Ok(()) => {
+                            // Nobody needs it any more, and others can use its room while this one waits.
+                            drop(request);
+                            return own(connection, host).await;
                         }
                         Err(Broken { was_sent, error }) => (was_sent, causes(&error)),
                     },
@@ -90,6 +91,14 @@ impl Pool {
         hosts.push(host.clone());
         Ok(host)
     }
+}
+
+/// The answer to what was sent over a connection of its own.
+async fn own(mut connection: Box<Http1>, host: Arc<Host>) -> Result<Answer, Failure> {
+    let answered = connection.answer().await;
+    let (status, fields) = answered.map_err(|error| Failure::Incomplete(format!("no answer: {}", causes(&error))))?;
+    let body = Body::new(Reading::own(connection, host));
+    Ok(Answer { status, fields, body, remaining: None, ticket: 0, at: Instant::now() })
 }
 
 /// An answer over a connection that others use too.

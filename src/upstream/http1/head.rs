@@ -3,7 +3,7 @@
 use std::{io, mem::MaybeUninit};
 
 use bytes::{Buf as _, BytesMut};
-use http::{HeaderName, Method, StatusCode, header};
+use http::{HeaderName, StatusCode, header};
 
 use super::super::fields::{Fields, position};
 use super::super::message::Outgoing;
@@ -57,11 +57,11 @@ pub(super) fn write(out: &mut Vec<u8>, request: &Outgoing) {
     put(&[b"\r\n"]);
 }
 
-/// Take the head of an answer to a request of this method off `read`; `None` where some of it is missing.
+/// Take the head of an answer off `read`, whose body there is none of if it `is_head`; `None` where some of it is missing.
 ///
 /// # Errors
 /// It is none.
-pub(super) fn parse(read: &mut BytesMut, method: &Method) -> Result<Option<Head>, Error> {
+pub(super) fn parse(read: &mut BytesMut, is_head: bool) -> Result<Option<Head>, Error> {
     loop {
         let mut room = [const { MaybeUninit::uninit() }; MOST];
         let mut response = httparse::Response::new(&mut []);
@@ -88,17 +88,17 @@ pub(super) fn parse(read: &mut BytesMut, method: &Method) -> Result<Option<Head>
         };
         let places = response.headers.iter().map(|field| (place(field.name.as_bytes()), place(field.value))).collect();
         let fields = Fields::new(read.split_to(length).freeze(), places);
-        let (framing, is_last) = framing(&fields, status, method, version)?;
+        let (framing, is_last) = framing(&fields, status, is_head, version)?;
         return Ok(Some(Head { status, fields, framing, is_last }));
     }
 }
 
 /// Where the body ends, and whether the connection does (RFC 9112 sections 6.3 and 9.3).
-fn framing(fields: &Fields, status: StatusCode, method: &Method, version: u8) -> Result<(Framing, bool), Error> {
+fn framing(fields: &Fields, status: StatusCode, is_head: bool, version: u8) -> Result<(Framing, bool), Error> {
     let says = |token: &[u8]| tokens(fields, &header::CONNECTION).any(|said| said.eq_ignore_ascii_case(token));
     let is_last = says(b"close") || version == 0 && !says(b"keep-alive");
     let length = length(fields)?;
-    if *method == Method::HEAD || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+    if is_head || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
         return Ok((Framing::of_length(0), is_last));
     }
     let mut codings = tokens(fields, &header::TRANSFER_ENCODING);

@@ -28,8 +28,13 @@ async fn whole(connection: &mut Connection<DuplexStream>) -> Result<Vec<u8>, Err
     Ok(connection.take().to_vec())
 }
 
+async fn head(connection: &mut Connection<DuplexStream>, request: &Outgoing) -> Result<(StatusCode, Fields), Broken> {
+    connection.send(request).await?;
+    connection.answer().await.map_err(|error| Broken { was_sent: true, error })
+}
+
 async fn exchange(connection: &mut Connection<DuplexStream>, request: &Outgoing) -> Heard {
-    let (status, _) = connection.exchange(request).await.map_err(|broken| broken.error.to_string())?;
+    let (status, _) = head(connection, request).await.map_err(|broken| broken.error.to_string())?;
     let body = whole(connection).await.map_err(|error| error.to_string())?;
     Ok((status.as_u16(), body, connection.is_idle() && connection.is_quiet()))
 }
@@ -234,7 +239,7 @@ async fn a_request_is_written_as_it_is_meant_and_its_body_after_it() {
             String::from_utf8(asked).unwrap()
         };
         let request = request(method, body);
-        let (answer, asked) = tokio::join!(connection.exchange(&request), answered);
+        let (answer, asked) = tokio::join!(head(&mut connection, &request), answered);
         assert_eq!((answer.unwrap().0.as_u16(), asked.as_str()), (204, expected));
     }
 }
@@ -249,15 +254,31 @@ async fn an_answer_that_comes_before_the_request_was_read_counts_and_ends_the_co
     assert_eq!(heard.unwrap(), Ok((413, Vec::new(), false)));
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_interim_answer_ends_no_request() {
+    let (near, mut far) = duplex(64);
+    let mut connection = Connection::new(near);
+    let request = request("POST", &[b'x'; 4096]);
+    let peer = async {
+        far.write_all(b"HTTP/1.1 103 \r\nlink: </a>\r\n\r\n").await.unwrap();
+        let head = "POST /a/b?c=d HTTP/1.1\r\nhost: api.example\r\ncontent-length: 4096\r\n\r\n";
+        far.read_exact(&mut vec![0; head.len() + 4096]).await.unwrap();
+        far.write_all(b"HTTP/1.1 204 \r\n\r\n").await.unwrap();
+    };
+    let both = async { tokio::join!(exchange(&mut connection, &request), peer) };
+    let (heard, _) = tokio::time::timeout(Duration::from_secs(1), both).await.unwrap();
+    assert_eq!(heard, Ok((204, Vec::new(), true)));
+}
+
 #[tokio::test]
 async fn a_peer_that_has_gone_is_told_from_one_that_goes_in_the_middle() {
     let (near, far) = duplex(64 << 10);
     drop(far);
-    let broken = Connection::new(near).exchange(&request("POST", b"{}")).await.err().unwrap();
+    let broken = head(&mut Connection::new(near), &request("POST", b"{}")).await.err().unwrap();
     assert!(!broken.was_sent, "{broken:?}");
     let (near, mut far) = duplex(64 << 10);
     let peer = tokio::spawn(async move { far.read(&mut [0; 1024]).await });
-    let broken = Connection::new(near).exchange(&request("POST", b"{}")).await.err().unwrap();
+    let broken = head(&mut Connection::new(near), &request("POST", b"{}")).await.err().unwrap();
     assert!(broken.was_sent && matches!(broken.error, Error::Closed), "{broken:?}");
     peer.await.unwrap().unwrap();
 }

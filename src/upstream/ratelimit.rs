@@ -25,8 +25,8 @@ use crate::catalog::integration::RateLimit;
 /// A "seconds until the reset" this large (about 31 years) is a date in disguise.
 const EPOCH: u64 = 1_000_000_000;
 
-/// The largest integer of a structured field (RFC 9651 section 3.3.1): a larger one cannot be passed on.
-const LARGEST: u64 = 999_999_999_999_999;
+/// Digits of the largest integer of a structured field (RFC 9651 section 3.3.1): a larger one cannot be passed on.
+const LONGEST: usize = 15;
 
 /// A layer that writes into `ledgers` what answers say of rate limits.
 pub(super) fn layer<S>(ledgers: Ledgers) -> impl Layer<S, Service = RateLimits<S>> {
@@ -109,21 +109,25 @@ fn statements<'a>(account: &'a Account, fields: &'a Fields) -> impl Iterator<Ite
 /// What these fields say of a limit; nothing where one of them is missing or odd.
 fn statement(limit: &RateLimit, fields: &Fields) -> Option<Statement> {
     let text = |name: &HeaderName| fields.get(name).map(<[u8]>::trim_ascii);
-    let number = |text: Option<&[u8]>| {
-        let text = str::from_utf8(text?).ok()?;
-        text.parse::<u64>().ok().filter(|number| *number <= LARGEST)
-    };
     let (most, remaining) = (text(&limit.limit), text(&limit.remaining));
     if most.is_some_and(is_unlimited) || remaining.is_some_and(is_unlimited) {
         return Some(Statement::Unlimited(limit.scope.clone()));
     }
     Some(Statement::Limited(Bucket {
-        limit: number(most)?,
-        remaining: number(remaining)?,
-        reset: Some(number(text(&limit.reset)).filter(|seconds| *seconds < EPOCH)?),
+        limit: number(most?)?,
+        remaining: number(remaining?)?,
+        reset: Some(number(text(&limit.reset)?).filter(|seconds| *seconds < EPOCH)?),
         scope: limit.scope.clone(),
         window: limit.window,
     }))
+}
+
+/// A number that can be passed on: digits, and no more of them than [`LONGEST`].
+fn number(text: &[u8]) -> Option<u64> {
+    if text.is_empty() || text.len() > LONGEST {
+        return None;
+    }
+    text.iter().try_fold(0, |number, byte| byte.is_ascii_digit().then(|| 10 * number + u64::from(byte - b'0')))
 }
 
 /// Affinity writes the word where a plan has no limit.

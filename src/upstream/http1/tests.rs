@@ -266,7 +266,7 @@ async fn an_interim_answer_ends_no_request() {
         far.write_all(b"HTTP/1.1 204 \r\n\r\n").await.unwrap();
     };
     let both = async { tokio::join!(exchange(&mut connection, &request), peer) };
-    let (heard, _) = tokio::time::timeout(Duration::from_secs(1), both).await.unwrap();
+    let (heard, ()) = tokio::time::timeout(Duration::from_secs(1), both).await.unwrap();
     assert_eq!(heard, Ok((204, Vec::new(), true)));
 }
 

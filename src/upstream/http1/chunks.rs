@@ -39,9 +39,9 @@ impl Chunks {
         self.next == Next::Nothing
     }
 
-    /// What has come of the body.
+    /// What has come of the body, and all its room: an idle connection keeps none of it.
     pub(super) fn take(&mut self) -> Bytes {
-        self.data.split().freeze()
+        std::mem::take(&mut self.data).freeze()
     }
 
     /// Take what there is off `read`: how many bytes of the body are new.
@@ -103,4 +103,19 @@ fn trailer(read: &mut BytesMut, before: usize) -> Result<Option<Next>, Error> {
     let Some(end) = end else { return Ok(None) };
     read.advance(end + 2);
     Ok(Some(if end == 0 { Next::Nothing } else { Next::Trailers(before + end + 2) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_taken_leaves_no_room_behind() {
+        let mut chunks = Chunks::default();
+        let mut read = BytesMut::from(&b"5\r\nabcde\r\n0\r\n\r\n"[..]);
+        assert_eq!(chunks.advance(&mut read).unwrap(), 5);
+        assert!(chunks.is_over() && read.is_empty());
+        assert_eq!(chunks.take(), "abcde");
+        assert_eq!(chunks.data.capacity(), 0);
+    }
 }

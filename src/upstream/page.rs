@@ -59,7 +59,7 @@ pub(super) async fn fetch(
     values: &Map<String, Value>,
     position: Option<&Position>,
 ) -> Result<Page, Failure> {
-    let paging = &errand.rest.paging;
+    let paging = &*errand.rest.paging;
     let reply = errand.fetch(values, &query(paging, values, position)).await?;
     let token = match paging {
         Paging::Token { next, .. } => Some(next.as_str()),
@@ -109,7 +109,7 @@ fn key<'i>(items: &'i Items, values: &Map<String, Value>) -> Result<Option<&'i s
         Items::Whole => Ok(None),
         Items::Key(key) => Ok(Some(key)),
         Items::KeyBy { argument, keys } => {
-            let value = values.get(argument).unwrap_or(&Value::Null).to_string();
+            let value = values.get(&**argument).unwrap_or(&Value::Null).to_string();
             let key = keys.get(&value).ok_or_else(|| Failure::Bug(format!("no list key for {argument} {value}")))?;
             Ok(Some(key))
         }

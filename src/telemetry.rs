@@ -28,6 +28,7 @@ mod series;
 pub mod settings;
 mod span;
 pub mod spans;
+mod tally;
 
 use std::{
     io::{self, IsTerminal},

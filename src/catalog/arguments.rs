@@ -35,6 +35,13 @@ pub struct Checker {
     pub(crate) plan: Plan,
     /// The tool's whole schema.
     pub(crate) schema: schema::Lazy,
+    /// What the schema does not say.
+    pub(crate) rules: Rules,
+}
+
+/// What is checked and filled in besides what the schema says.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Rules {
     /// The arguments that stand in the path.
     pub(crate) segments: Vec<String>,
     /// The arguments that make a file.
@@ -48,7 +55,7 @@ pub struct Checker {
 }
 
 /// A default that depends on the time of the call.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TimeDefault {
     /// The argument it stands in for.
     pub(crate) argument: String,
@@ -77,26 +84,28 @@ impl Checker {
         }
         let Value::Object(mut values) = given else { return Err(vec![not_an_object("something else")]) };
 
-        for name in &self.segments {
+        for name in &self.rules.segments {
             if let Some(problem) = values.get(name).and_then(segment::problem)
                 && misfits.iter().all(|misfit| misfit.argument != *name)
             {
                 misfits.push(Misfit { argument: name.clone(), problem });
             }
         }
-        if let Some(file) = &self.file {
+        if let Some(file) = &self.rules.file {
             file.check(&values, &mut misfits);
         }
-        for constraint in &self.constraints {
-            constraint.check_given(&values, &self.literals, &mut misfits);
+        for constraint in &self.rules.constraints {
+            constraint.check_given(&values, &self.rules.literals, &mut misfits);
         }
-        let timed = self.fill(&mut values, now, &mut misfits);
-        for constraint in &self.constraints {
+        let timed = self.rules.fill(&mut values, now, &mut misfits);
+        for constraint in &self.rules.constraints {
             constraint.check_filled(&values, &mut misfits);
         }
         if misfits.is_empty() { Ok(Checked { values, timed }) } else { Err(misfits) }
     }
+}
 
+impl Rules {
     /// Fills in what the caller left out; gives the arguments whose value depends on the time.
     fn fill(&self, values: &mut Map<String, Value>, now: Timestamp, misfits: &mut Vec<Misfit>) -> Vec<String> {
         for (name, value) in &self.literals {

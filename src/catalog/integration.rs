@@ -2,12 +2,11 @@
 
 pub(crate) mod document;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use http::HeaderName;
 
-use super::tool::Tool;
-use crate::hash::QuickHash;
+use super::{places::Places, tool::Tool};
 
 /// A vendor's API as the catalog describes it.
 #[derive(Debug)]
@@ -34,22 +33,11 @@ pub struct Integration {
     pub(crate) places: Places,
 }
 
-/// Places of tools by their names.
-#[derive(Debug)]
-pub(crate) struct Places(HashMap<Box<str>, usize, QuickHash>);
-
-impl Places {
-    /// The places of these tools, no two of one name.
-    pub(crate) fn of(tools: &[Tool]) -> Self {
-        Self(tools.iter().enumerate().map(|(place, tool)| (tool.name.as_str().into(), place)).collect())
-    }
-}
-
 impl Integration {
     /// The place of the tool of this name in [`Integration::tools`].
     #[must_use]
     pub fn place(&self, name: &str) -> Option<usize> {
-        self.places.0.get(name).copied()
+        self.places.find(name, &self.tools)
     }
 }
 

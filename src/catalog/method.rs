@@ -99,7 +99,7 @@ pub(crate) fn read<'d>(method: &str, at: &At<'d>, shared: &Shared<'d, '_>, integ
     let (made, face, description) = (made?, face?, description?);
 
     let face = Face { description: listing::description(description, &constraints), ..face };
-    let checker = checks::compile(at, &made, &arguments, constraints)?;
+    let checker = checks::compile(at, &made, &arguments, constraints, &integration.parts)?;
     let entry = Entry {
         name: &face.name,
         title: &face.title,
@@ -201,7 +201,7 @@ fn request(http: &At<'_>, raw: &Raw<'_>, arguments: &[Declaration<'_>], integrat
     let segments = checks::segments(&rest);
     let schema =
         listing::input_schema(arguments, style.as_ref(), |argument| segments.iter().any(|name| name == argument.name))?;
-    Some(Made { schema, operation: Operation::Rest(Box::new(rest)), file, segments })
+    Some(Made { schema, operation: Operation::Rest(rest), file, segments })
 }
 
 fn fixed(settled: &At<'_>, raw: &Raw<'_>, arguments: &[Declaration<'_>]) -> Option<Made> {

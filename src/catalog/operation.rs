@@ -7,7 +7,7 @@ use super::{
     path::Line,
     placement::{self, Placement},
     result,
-    tool::{Paging, Place, Rest, Shape},
+    tool::{Place, Rest, Shape},
     upload,
 };
 use crate::document::At;
@@ -64,7 +64,7 @@ pub(crate) fn read(keys: &Keys<'_>, declared: &[Declaration<'_>], integration: &
     lists_only(keys, &shape);
     let places = Placement { line: &line, file: file.as_ref(), style: style.as_ref() }.places(&keys.http, declared);
     if let (Some(at), Some(fan_out)) = (&keys.fan_out, &fan_out)
-        && !places.iter().any(|placed| placed.argument == fan_out.argument && matches!(placed.place, Place::Query(_)))
+        && !places.iter().any(|placed| *placed.argument == *fan_out.argument && matches!(placed.place, Place::Query(_)))
     {
         at.fault(format!("`{}` does not go into the query", fan_out.argument));
     }
@@ -72,12 +72,11 @@ pub(crate) fn read(keys: &Keys<'_>, declared: &[Declaration<'_>], integration: &
     let rest = Rest {
         method: line.method,
         path: line.path,
-        template: line.template.to_owned(),
-        places,
+        places: integration.parts.places(places),
         body,
-        paging: style.as_ref().map_or(Paging::None, |style| style.paging.clone()),
-        fan_out,
-        result: shape,
+        paging: style.as_ref().map_or_else(|| integration.parts.unpaged(), |style| style.paging.clone()),
+        fan_out: fan_out.map(Box::new),
+        result: integration.parts.shape(shape),
     };
     Some(Request { rest, file, style })
 }

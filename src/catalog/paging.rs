@@ -1,6 +1,6 @@
 //! Paging styles: how `limit` and `next_cursor` become query parameters.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Map, Value, json};
 
@@ -17,7 +17,7 @@ pub(crate) const NEXT_CURSOR: &str = "next_cursor";
 #[derive(Clone, Debug)]
 pub(crate) struct Style {
     /// What the calls do.
-    pub(crate) paging: Paging,
+    pub(crate) paging: Arc<Paging>,
     /// The largest `limit`.
     max: u64,
 }
@@ -66,12 +66,12 @@ impl Style {
                 }
             }
         };
-        Some(Self { paging, max: max? })
+        Some(Self { paging: Arc::new(paging), max: max? })
     }
 
     /// The query parameters that paging writes itself and no argument can be.
     pub(crate) fn parameters(&self) -> Vec<&str> {
-        match &self.paging {
+        match &*self.paging {
             Paging::None => Vec::new(),
             Paging::Token { size, token, .. } => vec![size, token],
             Paging::Keyset { size, .. } => vec![size],
@@ -80,13 +80,13 @@ impl Style {
 
     /// The arguments that a call must bear to be paged, each with its value.
     pub(crate) fn when(&self) -> impl Iterator<Item = (&str, &Value)> {
-        let when = if let Paging::Keyset { when, .. } = &self.paging { Some(when) } else { None };
+        let when = if let Paging::Keyset { when, .. } = &*self.paging { Some(when) } else { None };
         when.into_iter().flatten().map(|(name, value)| (name.as_str(), value))
     }
 
     /// Adds the schemas of `limit` and `next_cursor`.
     pub(crate) fn describe(&self, properties: &mut Map<String, Value>) {
-        let size = match &self.paging {
+        let size = match &*self.paging {
             Paging::Token { default, .. } => format!("Page size, default {default}"),
             Paging::None | Paging::Keyset { .. } => "Page size".to_owned(),
         };

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::tool::{PathTemplate, Segment};
+use super::tool::PathTemplate;
 use crate::document::At;
 
 /// An `http` line.
@@ -10,9 +10,7 @@ use crate::document::At;
 pub(crate) struct Line<'d> {
     /// The HTTP method.
     pub(crate) method: Method,
-    /// The path as written.
-    pub(crate) template: &'d str,
-    /// The path in pieces.
+    /// The path.
     pub(crate) path: PathTemplate,
     /// The arguments in it.
     pub(crate) arguments: Vec<&'d str>,
@@ -40,11 +38,8 @@ impl<'d> Line<'d> {
             _ => return Err("the HTTP method is none of GET, POST, PUT, PATCH, DELETE".to_owned()),
         };
         let path = template.strip_prefix('/').ok_or("a path begins with a slash")?;
-        let mut segments = Vec::new();
         let mut arguments = Vec::new();
-        let mut literal = String::new();
         for segment in path.split('/') {
-            literal.push('/');
             if let Some(name) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
                 if name.is_empty() || name.contains(['{', '}']) {
                     return Err(format!("`{segment}` names no argument"));
@@ -53,20 +48,14 @@ impl<'d> Line<'d> {
                     return Err(format!("the argument `{name}` stands twice"));
                 }
                 arguments.push(name);
-                segments.push(Segment::Literal(std::mem::take(&mut literal)));
-                segments.push(Segment::Argument(name.to_owned()));
             } else {
                 check(segment)?;
-                literal.push_str(segment);
             }
         }
         if path.contains("//") || template.starts_with("//") {
             return Err("a segment is empty".to_owned());
         }
-        if !literal.is_empty() {
-            segments.push(Segment::Literal(literal));
-        }
-        Ok(Self { method, template, path: PathTemplate(segments), arguments })
+        Ok(Self { method, path: PathTemplate::new(template), arguments })
     }
 }
 
@@ -88,18 +77,25 @@ fn check(segment: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::tool::Segment::{self, Argument, Literal};
 
     #[test]
     fn a_line_is_a_method_and_a_template() {
         let line = Line::parse("DELETE /lists/{list_id}/list-entries/{id}").unwrap();
-        let literal = |text: &str| Segment::Literal(text.to_owned());
-        let argument = |text: &str| Segment::Argument(text.to_owned());
-        let expected = [literal("/lists/"), argument("list_id"), literal("/list-entries/"), argument("id")];
-        assert_eq!((line.method, line.path.0.as_slice()), (Method::DELETE, expected.as_slice()));
+        assert_eq!((line.method, line.path.text()), (Method::DELETE, "/lists/{list_id}/list-entries/{id}"));
         assert_eq!(line.arguments, ["list_id", "id"]);
-        assert_eq!(Line::parse("GET /a/{b}/c").unwrap().path.0[2], literal("/c"));
-        assert_eq!(Line::parse("GET /").unwrap().path.0, [literal("/")]);
-        assert_eq!(Line::parse("GET /a/").unwrap().path.0, [literal("/a/")]);
+        let table: [(&str, &[Segment<'_>]); 4] = [
+            (
+                "GET /lists/{list_id}/list-entries/{id}",
+                &[Literal("/lists/"), Argument("list_id"), Literal("/list-entries/"), Argument("id")],
+            ),
+            ("GET /a/{b}/c", &[Literal("/a/"), Argument("b"), Literal("/c")]),
+            ("GET /", &[Literal("/")]),
+            ("GET /a/", &[Literal("/a/")]),
+        ];
+        for (line, expected) in table {
+            assert_eq!(Line::parse(line).unwrap().path.segments().collect::<Vec<_>>(), expected, "{line}");
+        }
     }
 
     #[test]

@@ -45,8 +45,8 @@ impl Placement<'_, '_> {
         for argument in declared {
             let Some(place) = self.place(argument) else { continue };
             let upstream = match &place {
-                Place::Query(name) => Some(("query", name.clone())),
-                Place::Body(name) => Some(("body", name.clone())),
+                Place::Query(name) => Some(("query", name.to_string())),
+                Place::Body(name) => Some(("body", name.to_string())),
                 Place::Path | Place::File => None,
             };
             if let Some(key) = upstream
@@ -54,7 +54,7 @@ impl Placement<'_, '_> {
             {
                 argument.at.fault(format!("`{}` goes into the {} already, by {first}", key.1, key.0));
             }
-            places.push(Placed { argument: argument.name.to_owned(), place });
+            places.push(Placed { argument: argument.name.into(), place });
         }
         places
     }
@@ -87,7 +87,7 @@ impl Placement<'_, '_> {
         if let Some((at, _)) = argument.upstream.as_ref().filter(|_| in_path || in_file) {
             at.fault(if in_path { "the template names it already" } else { "a piece of a file has no name upstream" });
         }
-        let upstream = argument.upstream.as_ref().map_or(argument.name, |(_, name)| name).to_owned();
+        let upstream = argument.upstream.as_ref().map_or(argument.name, |(_, name)| name).into();
         match destination {
             Destination::Path => {
                 segment(argument);
@@ -130,7 +130,7 @@ pub(crate) fn body(said: Option<&At<'_>>, http: &At<'_>, file: Option<FileRules>
     };
     let at = said.unwrap_or(http);
     match (word, file) {
-        ("multipart", Some(file)) => return Some(Body::Multipart(file.part)),
+        ("multipart", Some(file)) => return Some(Body::Multipart(Box::new(file.part))),
         ("multipart", None) => at.fault("a multipart body needs the key `file`"),
         (_, Some(_)) => at.fault("the key `file` needs `body: multipart`"),
         ("none", None) if has_fields => at.fault("arguments go into the body, expected `json` or `multipart`"),

@@ -1,6 +1,6 @@
 //! The `result` and `fan_out` of a method: what the upstream's answer is.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     arguments::declaration::{self, Declaration},
@@ -45,7 +45,7 @@ pub(crate) fn shape(at: &At<'_>, declared: &[Declaration<'_>]) -> Option<Shape> 
 
 fn items(at: &At<'_>, declared: &[Declaration<'_>]) -> Option<Items> {
     if !matches!(at.value(), Value::Mapping(_)) {
-        return at.text().map(|key| Items::Key(key.to_owned()));
+        return at.text().map(|key| Items::Key(key.into()));
     }
     let mut fields = at.fields()?;
     let argument = fields.require("by").and_then(|at| declaration::find(&at, declared));
@@ -53,7 +53,7 @@ fn items(at: &At<'_>, declared: &[Declaration<'_>]) -> Option<Items> {
     fields.finish();
     let key = |(value, at): (&str, At<'_>)| Some((value.to_owned(), at.text()?.to_owned()));
     let keys: BTreeMap<String, String> = keys?.into_iter().filter_map(key).collect();
-    Some(Items::KeyBy { argument: argument?.name.to_owned(), keys })
+    Some(Items::KeyBy { argument: argument?.name.into(), keys: Arc::new(keys) })
 }
 
 /// One request per value of an argument.

@@ -6,6 +6,7 @@ mod vocabulary;
 
 pub(crate) use compile::{Lazy, compile};
 pub(crate) use reference::{lookup, under};
+pub(crate) use vocabulary::bare;
 
 use serde_json::Value as Json;
 

@@ -14,7 +14,11 @@ use crate::catalog::{offer::Offer, tool::Tool};
 use crate::rate::Limits;
 
 /// A compiled MCP server.
+///
+/// Of thousands of servers most are cold in the processor's caches when they are called. So what every call needs comes
+/// first and lies together.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Server {
     /// Stable id: `file:<name>` for a server made by a file.
     pub id: Arc<str>,
@@ -32,15 +36,15 @@ pub struct Server {
     pub requires_api_token: bool,
     /// Pass an upstream 429 on as HTTP 429 too.
     pub rate_limit_status: bool,
-    /// How often it may be used, by all its callers together.
-    pub limits: Limits,
+    /// How often it may be used, by all its callers together, if that is limited.
+    pub limits: Option<Box<Limits>>,
+    verdicts: Arc<Verdicts>,
     /// How often one API token may be used, at all servers together.
     pub api_token_limits: Limits,
     /// The tools it shows, in the order of the catalog.
     pub tools: Arc<[Offer]>,
     /// What it may do, in words for an agent: methods, tags, tools, expiry.
     pub instructions: String,
-    verdicts: Arc<Verdicts>,
 }
 
 impl Server {
@@ -56,7 +60,7 @@ impl Server {
             expires_at: document.expires_at.as_ref().map(|at| at.value),
             requires_api_token: document.policy.requires_api_token,
             rate_limit_status: document.policy.rate_limit_status,
-            limits: document.policy.limits,
+            limits: Some(document.policy.limits).filter(|limits| *limits != Limits::default()).map(Box::new),
             api_token_limits: Limits::default(),
             instructions: instructions::write(&account, document, &known.rules, &tools),
             account,

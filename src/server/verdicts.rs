@@ -38,10 +38,11 @@ pub struct Verdicts {
     rules: Vec<String>,
 }
 
-/// Places among the tools that are shown and among the rules.
-#[derive(Clone, Copy, Debug)]
+/// A tool that is shown, if it is, and the place of the rule that decides. The offer stands here too, so that a call does
+/// not look for it elsewhere: of thousands of tools most are cold.
+#[derive(Debug)]
 enum Verdict {
-    Allowed { tool: u32, rule: u32 },
+    Allowed { offer: Offer, rule: u32 },
     Hidden { rule: u32 },
 }
 
@@ -87,8 +88,9 @@ impl Verdicts {
         for (index, tool) in integration.tools.iter().enumerate() {
             each.push(match rules.judge(tool) {
                 Ok(rule) => {
-                    tools.push(Offer { integration: integration.clone(), index });
-                    Verdict::Allowed { tool: place(tools.len() - 1), rule: place_of(rule) }
+                    let offer = Offer { integration: integration.clone(), index };
+                    tools.push(offer.clone());
+                    Verdict::Allowed { offer, rule: place_of(rule) }
                 }
                 Err(rule) => Verdict::Hidden { rule: place_of(rule) },
             });
@@ -100,9 +102,7 @@ impl Verdicts {
     #[must_use]
     pub fn of(&self, place: usize) -> Decision<'_> {
         match self.each.get(place) {
-            Some(Verdict::Allowed { tool, rule }) => {
-                Decision::Allowed { offer: &self.tools[*tool as usize], rule: &self.rules[*rule as usize] }
-            }
+            Some(Verdict::Allowed { offer, rule }) => Decision::Allowed { offer, rule: &self.rules[*rule as usize] },
             Some(Verdict::Hidden { rule }) => Decision::Hidden { rule: &self.rules[*rule as usize] },
             None => Decision::Unknown,
         }
@@ -115,5 +115,5 @@ impl Verdicts {
 }
 
 fn place(place: usize) -> u32 {
-    u32::try_from(place).expect("a catalog has fewer tools and a policy fewer rules")
+    u32::try_from(place).expect("a policy has fewer rules")
 }

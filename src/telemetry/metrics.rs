@@ -19,7 +19,7 @@ use prometheus::{Registry, TextEncoder};
 use super::budgets::Budgets;
 use super::finished::{Answered, Failure, Finished, OTHER, Verdict};
 use super::metric_exports::{Fate, MetricExports};
-use super::series::{Answers, Found, Kept, Key, Series, Shared};
+use super::series::{Answers, Found, Kept, Key, Took};
 use crate::outcome::Attempt;
 
 /// Buckets of the semantic conventions for MCP, in seconds.
@@ -111,7 +111,15 @@ impl Metrics {
             last: OnceLock::new(),
         };
         metrics.observe_exports();
+        metrics.tell_when_read();
         Ok(metrics)
+    }
+
+    /// Readers ask all instruments that are looked at before they read the others. This one has nothing to say itself,
+    /// so that no reader ever hears of it.
+    fn tell_when_read(&self) {
+        let kept = self.kept.clone();
+        self.meter.u64_observable_counter("chaperone.waiting").with_callback(move |_| kept.tell()).build();
     }
 
     fn observe_exports(&self) {
@@ -125,16 +133,11 @@ impl Metrics {
 
     /// Record a call that is over.
     pub(super) fn record(&self, finished: &Finished) {
-        let record = |series: &Shared<'_>| {
-            series.operation.record(finished.duration.as_secs_f64());
-            series.decisions.add(1);
-            if let (Some(request), [only]) = (&series.request, &finished.exchange.attempts[..]) {
-                request.record(only.duration.as_secs_f64());
-            }
-        };
+        let request = finished.exchange.attempts.first().map(|attempt| attempt.duration);
+        let took = Took { operation: finished.duration, request };
         let generation = finished.server.generation;
         let kept =
-            Key::of(finished).is_some_and(|key| self.kept.record(generation, &key, || self.find(finished), record));
+            Key::of(finished).is_some_and(|key| self.kept.record(generation, &key, took, || self.find(finished)));
         if !kept {
             return self.record_by_labels(finished);
         }
@@ -159,7 +162,7 @@ impl Metrics {
     fn find(&self, finished: &Finished) -> Found {
         let decided = finished.decision().map(|decision| of_decision(finished, decision));
         let request = finished.exchange.attempts.first().map(|attempt| of_attempt(finished, attempt));
-        Series {
+        Found {
             operation: self.operation.bind(&of_operation(finished)),
             decisions: self.decisions.bind(decided.as_ref().map_or(&[], |labels| labels)),
             request: request.map(|labels| self.upstream.bind(&labels)),

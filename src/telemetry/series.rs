@@ -3,16 +3,23 @@
 //! Only decisions are counted by server, and each server has its own place for that. Everything else is shared by all
 //! servers, so that what is kept does not grow with servers times tools. Series live as long as their policy generation
 //! is the newest one; there is no label in them that the set of servers and the catalog do not bound.
+//!
+//! What is recorded waits in them until it is read ([`Kept::tell`]), see `tally`.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use http::Method;
 use opentelemetry::metrics::{BoundCounter, BoundHistogram};
 
 use super::finished::Finished;
+use super::tally::{Count, Tally};
 use crate::hash::QuickHash;
 use crate::server::Decision;
 
@@ -25,17 +32,17 @@ const KEPT: usize = 10_000;
 pub(super) struct Key {
     /// The server's place in its generation. All that a server allows is allowed by one kind of rule.
     server: usize,
-    operation: Operation,
+    operations: Operations,
+    /// The tool's place in its integration.
+    tool: usize,
     /// The one request to the upstream; `None` where it was not asked.
     request: Option<Request>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Operation {
+struct Operations {
     /// Where the integration is in memory: within one generation that is as good as its name.
     integration: usize,
-    /// The tool's place in it.
-    tool: usize,
     /// The revision of MCP.
     revision: &'static str,
 }
@@ -66,27 +73,30 @@ impl Key {
             _ => return None,
         };
         let integration = Arc::as_ptr(&offer.integration).addr();
-        let operation = Operation { integration, tool: offer.index, revision: finished.origin.revision };
-        Some(Self { server: server.ordinal, operation, request })
+        let operations = Operations { integration, revision: finished.origin.revision };
+        Some(Self { server: server.ordinal, operations, tool: offer.index, request })
     }
 }
 
-/// The series of one kind of call.
+/// The series of one kind of call, found by their labels.
 #[derive(Debug)]
-pub(super) struct Series<H, C> {
+pub(super) struct Found {
     /// `mcp.server.operation.duration`.
-    pub(super) operation: H,
+    pub(super) operation: BoundHistogram<f64>,
     /// `chaperone.decisions`.
-    pub(super) decisions: C,
+    pub(super) decisions: BoundCounter<u64>,
     /// `http.client.request.duration`, where the upstream was asked.
-    pub(super) request: Option<H>,
+    pub(super) request: Option<BoundHistogram<f64>>,
 }
 
-/// Series that were found by their labels.
-pub(super) type Found = Series<BoundHistogram<f64>, BoundCounter<u64>>;
-
-/// Series that are kept.
-pub(super) type Shared<'k> = Series<&'k BoundHistogram<f64>, &'k BoundCounter<u64>>;
+/// What a call took.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Took {
+    /// The whole call.
+    pub(super) operation: Duration,
+    /// Its one request to the upstream.
+    pub(super) request: Option<Duration>,
+}
 
 /// Series of requests other than calls that were answered, by method and revision. Both are of those known here, and so
 /// few that they are gone through one by one.
@@ -113,34 +123,25 @@ impl Answers {
     }
 }
 
-/// The series that were found.
-#[derive(Debug, Default)]
-pub(super) struct Kept(RwLock<Generation>);
+/// The series that were found. A clone shares them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Kept(Arc<RwLock<Generation>>);
 
 #[derive(Debug, Default)]
 struct Generation {
     number: u64,
-    operations: HashMap<Operation, BoundHistogram<f64>, QuickHash>,
-    requests: HashMap<Request, BoundHistogram<f64>, QuickHash>,
+    operations: HashMap<Operations, Vec<Option<Tally>>, QuickHash>,
+    requests: HashMap<Request, Tally, QuickHash>,
     /// By the server's place.
-    decisions: Vec<Option<BoundCounter<u64>>>,
+    decisions: Vec<Option<Count>>,
 }
 
 impl Kept {
     /// Record a call of this generation in its series; they are found by `find` where they are not kept. `false` if they
     /// cannot be kept and nothing was recorded: the call is of a set of servers that is gone, or there are too many.
-    pub(super) fn record(
-        &self,
-        generation: u64,
-        key: &Key,
-        find: impl FnOnce() -> Found,
-        record: impl FnOnce(&Shared<'_>),
-    ) -> bool {
+    pub(super) fn record(&self, generation: u64, key: &Key, took: Took, find: impl FnOnce() -> Found) -> bool {
         let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        if kept.number == generation
-            && let Some(series) = kept.of(key)
-        {
-            record(&series);
+        if kept.number == generation && kept.record(key, took).is_some() {
             return true;
         }
         drop(kept);
@@ -153,31 +154,47 @@ impl Kept {
             return false;
         }
         kept.keep(key, find());
-        kept.of(key).is_some_and(|series| {
-            record(&series);
-            true
-        })
+        kept.record(key, took).is_some()
+    }
+
+    /// Tell the metrics what waits: before they are read.
+    pub(super) fn tell(&self) {
+        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        kept.operations.values().flatten().flatten().chain(kept.requests.values()).for_each(Tally::tell);
+        kept.decisions.iter().flatten().for_each(Count::tell);
     }
 }
 
 impl Generation {
-    fn of(&self, key: &Key) -> Option<Shared<'_>> {
+    /// `None` if a series is missing, and then nothing was recorded.
+    fn record(&self, key: &Key, took: Took) -> Option<()> {
         let request = match &key.request {
             Some(request) => Some(self.requests.get(request)?),
             None => None,
         };
         let decisions = self.decisions.get(key.server)?.as_ref()?;
-        Some(Series { operation: self.operations.get(&key.operation)?, decisions, request })
+        self.operations.get(&key.operations)?.get(key.tool)?.as_ref()?.record(took.operation);
+        decisions.waiting.fetch_add(1, Ordering::Relaxed);
+        if let (Some(request), Some(took)) = (request, took.request) {
+            request.record(took);
+        }
+        Some(())
     }
 
     fn keep(&mut self, key: &Key, found: Found) {
-        self.operations.entry(key.operation.clone()).or_insert(found.operation);
+        let operations = self.operations.entry(key.operations.clone()).or_default();
+        at(operations, key.tool).get_or_insert_with(|| Tally::of(found.operation));
         if let (Some(request), Some(series)) = (&key.request, found.request) {
-            self.requests.entry(request.clone()).or_insert(series);
+            self.requests.entry(request.clone()).or_insert_with(|| Tally::of(series));
         }
-        if self.decisions.len() <= key.server {
-            self.decisions.resize_with(key.server + 1, || None);
-        }
-        self.decisions[key.server].get_or_insert(found.decisions);
+        let decisions = Count { counter: found.decisions, waiting: AtomicU64::new(0) };
+        at(&mut self.decisions, key.server).get_or_insert(decisions);
     }
+}
+
+fn at<T>(list: &mut Vec<Option<T>>, place: usize) -> &mut Option<T> {
+    if list.len() <= place {
+        list.resize_with(place + 1, || None);
+    }
+    &mut list[place]
 }

@@ -159,7 +159,7 @@ fn arguments(finished: &Finished, failure: &Failure, spans: &mut Message<'_>) {
 }
 
 fn client(finished: &Finished, attempt: &Attempt, spans: &mut Message<'_>) {
-    let template = rest(finished).filter(|_| attempt.elsewhere.is_none()).map(|rest| rest.template.as_str());
+    let template = rest(finished).filter(|_| attempt.elsewhere.is_none()).map(|rest| rest.path.text());
     let method = attempt.method.as_str();
     let begun = since_1970(finished.begun_at).saturating_add(attempt.begun.saturating_duration_since(finished.begun));
     let head = Head {

@@ -143,7 +143,7 @@ impl Errand<'_> {
         let span = tracing::debug_span!(
             "upstream",
             "http.request.method" = %http.method,
-            "url.template" = %self.rest.template,
+            "url.template" = %self.rest.path.text(),
             "server.address" = http.uri.host(),
             "http.response.status_code" = field::Empty,
         );

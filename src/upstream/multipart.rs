@@ -22,7 +22,7 @@ pub(super) fn body(
     let content = text(values, &part.content)?;
     let mut body = Vec::with_capacity(content.len() / 4 * 3 + 1024);
     for Placed { argument, place } in places {
-        let (Place::Body(name), Some(value)) = (place, values.get(argument)) else { continue };
+        let (Place::Body(name), Some(value)) = (place, values.get(&**argument)) else { continue };
         each_text(argument, value, |text| {
             head(&mut body, &boundary, name);
             body.extend_from_slice(b"\r\n\r\n");

@@ -37,10 +37,10 @@ fn says_json(reply: &Reply) -> bool {
 
 /// The acknowledgement of a delete: `id` is the argument of that name, else the last one in the path.
 pub(super) fn deleted(path: &PathTemplate, values: &Map<String, Value>) -> Bytes {
-    let last = path.0.iter().rev().find_map(|segment| match segment {
+    let in_path = path.segments().filter_map(|segment| match segment {
         Segment::Argument(name) => values.get(name),
         Segment::Literal(_) => None,
     });
-    let id = values.get("id").or(last).unwrap_or(&Value::Null);
+    let id = values.get("id").or(in_path.last()).unwrap_or(&Value::Null);
     format!("{{\"id\":{id},\"deleted\":true}}").into()
 }

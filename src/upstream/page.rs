@@ -61,7 +61,7 @@ pub(super) fn fetch(
     position: Option<&Position>,
 ) -> impl Future<Output = Result<Page, Failure>> + Send {
     async move {
-        let paging = &errand.rest.paging;
+        let paging = &*errand.rest.paging;
         let reply = errand.fetch(values, &query(paging, values, position)).await?;
         let token = match paging {
             Paging::Token { next, .. } => Some(next.as_str()),
@@ -112,7 +112,7 @@ fn key<'i>(items: &'i Items, values: &Map<String, Value>) -> Result<Option<&'i s
         Items::Whole => Ok(None),
         Items::Key(key) => Ok(Some(key)),
         Items::KeyBy { argument, keys } => {
-            let value = values.get(argument).unwrap_or(&Value::Null).to_string();
+            let value = values.get(&**argument).unwrap_or(&Value::Null).to_string();
             let key = keys.get(&value).ok_or_else(|| Failure::Bug(format!("no list key for {argument} {value}")))?;
             Ok(Some(key))
         }

@@ -188,7 +188,7 @@ async fn content(errand: &Errand<'_>, arguments: &mut Checked) -> Result<Content
         (Shape::Binary { inline_limit }, _) => Box::pin(binary::fetch(errand, &arguments.values, *inline_limit)).await,
         (Shape::Object, _) => {
             let reply = errand.fetch(&arguments.values, &[]).await?;
-            outcome::object(errand.account, &errand.rest.template, reply)
+            outcome::object(errand.account, errand.rest.path.text(), reply)
         }
         (Shape::Deleted, _) => {
             errand.fetch(&arguments.values, &[]).await?;

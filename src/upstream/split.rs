@@ -34,7 +34,7 @@ pub(super) fn target(
 }
 
 fn path(target: &mut String, template: &PathTemplate, values: &Map<String, Value>) -> Result<(), Failure> {
-    for segment in &template.0 {
+    for segment in template.segments() {
         match segment {
             Segment::Literal(text) => target.push_str(text),
             Segment::Argument(name) => {
@@ -66,8 +66,8 @@ fn query(
     };
     for Placed { argument, place } in places {
         let Place::Query(name) = place else { continue };
-        let replaced = paging.iter().any(|(parameter, _)| parameter == name);
-        match values.get(argument) {
+        let replaced = paging.iter().any(|(parameter, _)| *parameter == &**name);
+        match values.get(&**argument) {
             Some(value) if !replaced => each_text(argument, value, |text| pair(name, text))?,
             _ => {}
         }
@@ -96,11 +96,11 @@ fn json(places: &[Placed], values: &Map<String, Value>) -> Result<Bytes, Failure
     let mut body = Vec::with_capacity(256);
     body.push(b'{');
     for Placed { argument, place } in places {
-        let (Place::Body(name), Some(value)) = (place, values.get(argument)) else { continue };
+        let (Place::Body(name), Some(value)) = (place, values.get(&**argument)) else { continue };
         if body.len() > 1 {
             body.push(b',');
         }
-        serde_json::to_writer(&mut body, name).map_err(unwritable)?;
+        serde_json::to_writer(&mut body, &**name).map_err(unwritable)?;
         body.push(b':');
         serde_json::to_writer(&mut body, value).map_err(unwritable)?;
     }
@@ -130,7 +130,8 @@ mod tests {
             placed("flag", Place::Query("with_flag".into())),
             placed("note", Place::Body("content".into())),
             placed("person_ids", Place::Body("person_ids".into())),
-        ];
+        ]
+        .into();
         rest
     }
 

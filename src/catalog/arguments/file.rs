@@ -10,7 +10,7 @@ use crate::{catalog::tool::FilePart, refusal::Misfit};
 type Check = fn(&FileRules, &str) -> Result<(), String>;
 
 /// What a file may be.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FileRules {
     /// Which arguments make it.
     pub(crate) part: FilePart,

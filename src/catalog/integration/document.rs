@@ -2,9 +2,11 @@
 
 use http::{HeaderName, HeaderValue, Uri};
 
-use super::{Authentication, ErrorRule, Errors, Integration, Places, RateLimit};
+use super::{Authentication, ErrorRule, Errors, Integration, RateLimit};
 use crate::{
-    catalog::{arguments::declaration::Declaration, naming::word, paging::Style, tool::Tool},
+    catalog::{
+        arguments::declaration::Declaration, naming::word, paging::Style, parts::Parts, places::Places, tool::Tool,
+    },
     document::At,
 };
 
@@ -28,6 +30,8 @@ pub(crate) struct Declared<'d> {
     pub(crate) styles: Vec<(&'d str, Option<Style>)>,
     /// Argument sets by name.
     pub(crate) sets: Vec<(&'d str, Vec<Declaration<'d>>)>,
+    /// What its tools have in common.
+    pub(crate) parts: Parts,
 }
 
 impl<'d> Declared<'d> {
@@ -46,6 +50,7 @@ impl<'d> Declared<'d> {
             errors: fields.get("errors").and_then(|at| errors(&at)).unwrap_or_default(),
             tags: fields.require("tags").map(|at| tags(&at)).unwrap_or_default(),
             sets: fields.get("argument_sets").map(|at| named(&at, Declaration::all)).unwrap_or_default(),
+            parts: Parts::default(),
         };
         fields.finish();
         Some(declared)

@@ -1,16 +1,19 @@
 //! The checks of a tool's arguments, compiled.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::Made;
 use crate::{
     catalog::{
         arguments::{
-            Checker, TimeDefault,
+            Checker, Rules, TimeDefault,
             conversion::Plan,
             declaration::{Declaration, Fallback},
         },
         constraint::Constraint,
+        parts::Parts,
         schema,
         tool::{Place, Rest},
     },
@@ -20,7 +23,7 @@ use crate::{
 /// The arguments that stand in the path.
 pub(super) fn segments(rest: &Rest) -> Vec<String> {
     let in_path = rest.places.iter().filter(|placed| placed.place == Place::Path);
-    in_path.map(|placed| placed.argument.clone()).collect()
+    in_path.map(|placed| placed.argument.to_string()).collect()
 }
 
 /// The checks of `made`.
@@ -29,27 +32,33 @@ pub(super) fn compile(
     made: &Made,
     arguments: &[Declaration<'_>],
     constraints: Vec<Constraint>,
-) -> Option<Checker> {
-    let properties = made.schema.get("properties").and_then(Value::as_object);
-    let known = properties.into_iter().flat_map(Map::keys).cloned().collect();
+    parts: &Parts,
+) -> Option<Arc<Checker>> {
     let literals = literals(arguments);
     let times = times(arguments);
-    // References that multiply are found by the plan, before a compiler follows them.
-    let plan = Plan::new(&made.schema).map_err(|problem| at.fault(problem)).ok()?;
-    let schema = if at.is_proven() {
-        schema::Lazy::new(&made.schema)
-    } else {
-        schema::compile(&made.schema).map_err(|problem| culprit(at, arguments, &problem)).ok()?.into()
+    let bare = schema::bare(&made.schema);
+    let text = bare.to_string();
+    let compiled = || {
+        // References that multiply are found by the plan, before a compiler follows them.
+        let plan = Plan::new(&bare).map_err(|problem| at.fault(problem)).ok()?;
+        let schema = if at.is_proven() {
+            schema::Lazy::new(&text)
+        } else {
+            schema::compile(&bare).map_err(|problem| culprit(at, arguments, &problem)).ok()?.into()
+        };
+        Some((plan, schema))
     };
-    Some(Checker {
-        known,
-        plan,
-        schema,
-        segments: made.segments.clone(),
-        file: made.file.clone(),
-        constraints,
-        literals,
-        times: times?,
+    let Some(times) = times else {
+        // For its faults.
+        let _ = compiled();
+        return None;
+    };
+    let (segments, file) = (made.segments.clone(), made.file.clone());
+    parts.checker(&text, Rules { segments, file, constraints, literals, times }, |rules| {
+        let (plan, schema) = compiled()?;
+        let properties = bare.get("properties").and_then(Value::as_object);
+        let known = properties.into_iter().flat_map(Map::keys).cloned().collect();
+        Some(Checker { known, plan, schema, rules })
     })
 }
 

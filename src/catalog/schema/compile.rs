@@ -37,9 +37,9 @@ pub(crate) struct Lazy {
 }
 
 impl Lazy {
-    /// A schema that is known to compile.
-    pub(crate) fn new(schema: &Value) -> Self {
-        Self { text: schema.to_string().into(), validator: OnceLock::new() }
+    /// The text of a schema that is known to compile.
+    pub(crate) fn new(text: &str) -> Self {
+        Self { text: text.into(), validator: OnceLock::new() }
     }
 
     /// The validator.

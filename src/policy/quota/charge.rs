@@ -87,7 +87,9 @@ pub(super) fn charges(call: &Call) -> Result<Vec<Charge<'_>>, Refusal> {
         found.extend(limits.calls.map(charge(calls)));
         found.extend(limits.writes.filter(|_| write).map(charge(writes)));
     };
-    add(&server.limits, &server.id, [Scope::Calls, Scope::Writes]);
+    if let Some(limits) = &server.limits {
+        add(limits, &server.id, [Scope::Calls, Scope::Writes]);
+    }
     add(&server.account.limits, server.account.id.as_str(), [Scope::AccountCalls, Scope::AccountWrites]);
     if let Some(token) = &call.caller.api_token {
         add(&server.api_token_limits, &**token, [Scope::TokenCalls, Scope::TokenWrites]);

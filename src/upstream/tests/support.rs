@@ -42,25 +42,19 @@ pub(in crate::upstream) fn object(value: Value) -> Map<String, Value> {
 
 /// An operation with path arguments only.
 pub(in crate::upstream) fn rest(method: &str, template: &str) -> Rest {
-    let mut path = Vec::new();
-    let mut places = Vec::new();
-    for (n, piece) in template.split(['{', '}']).enumerate().filter(|(_, piece)| !piece.is_empty()) {
-        if n % 2 == 0 {
-            path.push(Segment::Literal(piece.into()));
-        } else {
-            path.push(Segment::Argument(piece.into()));
-            places.push(Placed { argument: piece.into(), place: Place::Path });
-        }
-    }
+    let path = PathTemplate::new(template);
+    let places = path.segments().filter_map(|segment| match segment {
+        Segment::Argument(name) => Some(Placed { argument: name.into(), place: Place::Path }),
+        Segment::Literal(_) => None,
+    });
     Rest {
         method: method.parse().unwrap(),
-        path: PathTemplate(path),
-        template: template.into(),
-        places,
+        places: places.collect(),
         body: Body::None,
-        paging: Paging::None,
+        paging: Arc::new(Paging::None),
         fan_out: None,
         result: Shape::Object,
+        path,
     }
 }
 

@@ -151,8 +151,7 @@ impl Progress {
 
     /// All that was counted, as if the requests that are under way ended now; what is counted later belongs to nobody.
     #[must_use]
-    pub fn finish(&self) -> Exchange {
-        let now = Instant::now();
+    pub fn finish(&self, now: Instant) -> Exchange {
         let mut exchange = self.with(std::mem::take);
         for attempt in exchange.attempts.iter_mut().filter(|attempt| attempt.duration == Attempt::UNDER_WAY) {
             attempt.duration = now.saturating_duration_since(attempt.begun);

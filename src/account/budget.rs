@@ -76,12 +76,13 @@ impl Ledgers {
     #[must_use]
     pub fn stops(&self, account: &Account) -> Option<Bucket> {
         let fail_fast = self.0.fail_fast.load(Ordering::Relaxed);
-        fail_fast.then(|| self.of(account).empty(Instant::now())).flatten()
+        fail_fast.then(|| self.of(account).empty_now()).flatten()
     }
 
-    /// Write down what an answer to a request for this account said, and tell whoever wants to hear.
-    pub fn write(&self, account: &Account, statements: impl Iterator<Item = Statement>) {
-        let Some(outbox) = self.0.outbox.get() else { return self.hear(account, statements) };
+    /// Write down what an answer to a request for this account said that came in at this time, and tell whoever wants to
+    /// hear.
+    pub fn write(&self, account: &Account, statements: impl Iterator<Item = Statement>, at: Instant) {
+        let Some(outbox) = self.0.outbox.get() else { return self.hear(account, statements, at) };
         let statements: Vec<Statement> = statements.collect();
         let limited = |statement: &Statement| match statement {
             Statement::Limited(bucket) => Some(bucket.clone()),
@@ -92,14 +93,14 @@ impl Ledgers {
             // Where nobody keeps up the next answer says it again.
             let _ = outbox.try_send((account.identity().to_owned(), buckets));
         }
-        self.hear(account, statements.into_iter());
+        self.hear(account, statements.into_iter(), at);
     }
 
-    /// Write down what is said of this account.
-    pub fn hear(&self, account: &Account, statements: impl Iterator<Item = Statement>) {
-        let (mut ledger, now) = (None, Instant::now());
+    /// Write down what was said of this account at this time.
+    pub fn hear(&self, account: &Account, statements: impl Iterator<Item = Statement>, at: Instant) {
+        let mut ledger = None;
         for statement in statements {
-            ledger.get_or_insert_with(|| self.of(account)).write(statement, now);
+            ledger.get_or_insert_with(|| self.of(account)).write(statement, at);
         }
     }
 }
@@ -155,10 +156,16 @@ impl Ledger {
 
     /// A bucket that has nothing left until its window ends; of several the one that ends last.
     #[must_use]
-    pub fn empty(&self, now: Instant) -> Option<Bucket> {
+    pub fn empty_now(&self) -> Option<Bucket> {
+        // Every call asks, and few find one: the clock is not read for the others.
+        self.empty(Instant::now)
+    }
+
+    fn empty(&self, clock: impl FnOnce() -> Instant) -> Option<Bucket> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let empty = known.iter().filter(|known| known.ends > now && known.bucket.remaining == 0);
-        empty.max_by_key(|known| known.ends).map(|known| known.at(now))
+        let latest = known.iter().filter(|known| known.bucket.remaining == 0).max_by_key(|known| known.ends)?;
+        let now = clock();
+        (latest.ends > now).then(|| latest.at(now))
     }
 }
 
@@ -220,7 +227,7 @@ mod tests {
         let (ledger, start) = (Ledger::default(), Instant::now());
         ledger.write(says(0, 17), start);
         for (after_ms, left) in [(0, Some(17)), (1, Some(17)), (16_001, Some(1)), (16_999, Some(1)), (17_000, None)] {
-            let bucket = ledger.empty(start + Duration::from_millis(after_ms));
+            let bucket = ledger.empty(|| start + Duration::from_millis(after_ms));
             assert_eq!(bucket.and_then(|bucket| bucket.reset), left, "after {after_ms} ms");
         }
     }

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
+use http::{HeaderName, HeaderValue, header::AUTHORIZATION};
 use serde_json::Value;
 
 use crate::catalog::integration::Authentication;
@@ -41,11 +41,10 @@ impl Credential {
         Ok(Self { header: Some((name, value(text)?)), forms: vec![secret] })
     }
 
-    /// Put the credential on a request.
-    pub fn sign(&self, headers: &mut HeaderMap) {
-        if let Some((name, value)) = &self.header {
-            headers.insert(name, value.clone());
-        }
+    /// The header field that it is on a request.
+    #[must_use]
+    pub fn header(&self) -> Option<&(HeaderName, HeaderValue)> {
+        self.header.as_ref()
     }
 
     /// The text with `***` wherever it holds the credential.
@@ -99,10 +98,8 @@ impl fmt::Debug for Credential {
 mod tests {
     use super::*;
 
-    fn signed(authentication: &Authentication, secret: &str) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        Credential::new(authentication, Secret::new(secret)).unwrap().sign(&mut headers);
-        headers
+    fn signed(authentication: &Authentication, secret: &str) -> Option<(HeaderName, HeaderValue)> {
+        Credential::new(authentication, Secret::new(secret)).unwrap().header().cloned()
     }
 
     #[test]
@@ -113,11 +110,11 @@ mod tests {
             (Authentication::BasicPassword, "authorization", "Basic OmszeQ=="),
             (own, "x-api-key", "k3y"),
         ] {
-            let headers = signed(&authentication, "k3y");
-            assert_eq!(headers[name], expected);
-            assert!(headers[name].is_sensitive());
+            let (header, value) = signed(&authentication, "k3y").unwrap();
+            assert_eq!((header.as_str(), &value), (name, &HeaderValue::from_static(expected)));
+            assert!(value.is_sensitive());
         }
-        assert!(signed(&Authentication::None, "").is_empty());
+        assert!(signed(&Authentication::None, "").is_none());
     }
 
     #[test]

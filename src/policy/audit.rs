@@ -150,7 +150,7 @@ impl Drop for Record {
     fn drop(&mut self) {
         if self.open.is_some() {
             let kind = if thread::panicking() { "internal" } else { "cancelled" };
-            self.tell(Some(Failure::unanswered(kind)), Arc::new(self.progress.finish()), None);
+            self.tell(Some(Failure::unanswered(kind)), Arc::new(self.progress.finish(Instant::now())), None);
         }
     }
 }

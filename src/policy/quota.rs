@@ -136,7 +136,7 @@ impl Counter {
             return self.charge(call, ledgers);
         };
         let heard = taken.vendor.into_iter().map(Statement::Limited);
-        ledgers.hear(account, heard);
+        ledgers.hear(account, heard, Instant::now());
         let Some(limits) = taken.limits else {
             self.vendor(call, ledgers)?;
             // Its window has ended on the way back.
@@ -151,7 +151,7 @@ impl Counter {
 
     /// Refuse while a bucket of the vendor is known to be empty.
     fn vendor(&self, call: &Call, ledgers: &Ledgers) -> Result<(), Refusal> {
-        let empty = || ledgers.of(&call.server.account).empty(Instant::now());
+        let empty = || ledgers.of(&call.server.account).empty_now();
         match self.0.fail_fast.then(empty).flatten() {
             None => Ok(()),
             Some(bucket) => Err(Refusal::Limited(Box::new(Limited::vendor(bucket)))),

@@ -12,10 +12,11 @@ use opentelemetry::{
 };
 
 use crate::budget::{Bucket, Budget};
+use crate::hash::QuickHash;
 
 /// The last word on every bucket of every account.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Budgets(Arc<Mutex<HashMap<String, Vec<Known>>>>);
+pub(super) struct Budgets(Arc<Mutex<HashMap<String, Vec<Known>, QuickHash>>>);
 
 #[derive(Debug)]
 struct Known {
@@ -47,13 +48,13 @@ impl Budgets {
         if budget.0.is_empty() {
             return;
         }
+        let seen = Instant::now();
         let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !accounts.contains_key(account) {
-            accounts.insert(account.to_owned(), Vec::new());
-        }
-        let Some(known) = accounts.get_mut(account) else { return };
+        let known = match accounts.get_mut(account) {
+            Some(known) => known,
+            None => accounts.entry(account.to_owned()).or_default(),
+        };
         for bucket in &budget.0 {
-            let seen = Instant::now();
             match known.iter_mut().find(|known| known.bucket.scope == bucket.scope) {
                 Some(known) => {
                     known.bucket.clone_from(bucket);

@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{
-    HeaderMap, Uri,
+    Uri,
     header::{CONTENT_DISPOSITION, CONTENT_TYPE},
 };
 use serde_json::{Map, Value};
@@ -12,6 +12,7 @@ use super::body::{self, Received};
 use super::disposition::file_name;
 use super::errand::Errand;
 use super::failure::Failure;
+use super::fields::Fields;
 use super::text::encoded;
 use super::{error, redirect};
 use crate::outcome::{Block, Content as Outcome};
@@ -26,9 +27,9 @@ pub(super) struct Content {
 
 impl Content {
     /// A file that was read whole.
-    pub(super) fn new(headers: &HeaderMap, bytes: Bytes) -> Self {
+    pub(super) fn new(fields: &Fields, bytes: Bytes) -> Self {
         let size = Some(bytes.len() as u64);
-        Self { name: name(headers), media_type: media_type(headers), bytes, size }
+        Self { name: name(fields), media_type: media_type(fields), bytes, size }
     }
 }
 
@@ -38,19 +39,19 @@ impl Content {
 /// How the upstream failed to give it.
 pub(super) async fn fetch(errand: &Errand<'_>, values: &Map<String, Value>, inline: usize) -> Result<Outcome, Failure> {
     let request = errand.request(values, &[])?;
-    let (start, path) = (request.uri().clone(), request.uri().path().to_owned());
-    let (answer, elsewhere) = redirect::follow(errand, &request).await?;
+    let (start, path) = (request.uri.clone(), request.uri.path().to_owned());
+    let (mut answer, elsewhere) = redirect::follow(errand, &request).await?;
     let ticket = errand.call.meter.ticket(answer.ticket);
-    let (head, body) = answer.http.into_parts();
-    if !head.status.is_success() {
+    if !answer.status.is_success() {
         return Err(match elsewhere {
-            Some(_) => Failure::Remote(Box::new(error::elsewhere(head.status, !errand.tool.read_only))),
-            None => errand.unsuccessful(head, body, ticket).await,
+            Some(_) => Failure::Remote(Box::new(error::elsewhere(answer.status, !errand.tool.read_only))),
+            None => errand.unsuccessful(&mut answer, ticket).await,
         });
     }
-    let limit = inline.min(errand.max_response);
-    let Received { bytes, exceeds, size } = body::read(body, limit, ticket).await.map_err(|(_, failure)| failure)?;
-    let file = Content { name: name(&head.headers), media_type: media_type(&head.headers), bytes, size };
+    let limit = inline.min(errand.plane.max_response);
+    let Received { bytes, exceeds, size } =
+        body::read(&mut answer.body, limit, ticket).await.map_err(|(_, failure)| failure)?;
+    let file = Content { name: name(&answer.fields), media_type: media_type(&answer.fields), bytes, size };
     let integration = &errand.account.integration.name;
     Ok(if exceeds { link(&file, &elsewhere.unwrap_or(start)) } else { self::inline(integration, &path, &file) })
 }
@@ -96,13 +97,13 @@ fn uri(integration: &str, path: &str, file: &Content) -> String {
     }
 }
 
-fn name(headers: &HeaderMap) -> Option<String> {
-    file_name(headers.get(CONTENT_DISPOSITION)?.as_bytes())
+fn name(fields: &Fields) -> Option<String> {
+    file_name(fields.get(&CONTENT_DISPOSITION)?)
 }
 
 /// The media type without parameters; what names none is of no known kind (RFC 9110 section 8.3).
-fn media_type(headers: &HeaderMap) -> String {
-    let essence = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()?.split(';').next());
+fn media_type(fields: &Fields) -> String {
+    let essence = fields.text(&CONTENT_TYPE).and_then(|value| value.split(';').next());
     let essence = essence.map(|text| text.trim().to_ascii_lowercase()).filter(|text| text.contains('/'));
     essence.unwrap_or_else(|| "application/octet-stream".into())
 }
@@ -114,8 +115,8 @@ mod tests {
     use super::*;
 
     fn file(media_type: &str, bytes: &'static [u8]) -> Content {
-        let headers = [(CONTENT_TYPE, media_type.parse().unwrap())].into_iter().collect();
-        Content { name: Some("a b.bin".into()), ..Content::new(&headers, Bytes::from_static(bytes)) }
+        let fields = [(CONTENT_TYPE, media_type)].into_iter().collect();
+        Content { name: Some("a b.bin".into()), ..Content::new(&fields, Bytes::from_static(bytes)) }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
+use tokio::time::Instant;
 use tower::{Layer, Service};
 
 use super::circuit::{Blocked, Verdict};
@@ -38,7 +39,7 @@ impl<S: Service<Request, Response = Answer, Error = Failure>> Service<Request> f
         if request.destination == Destination::Elsewhere {
             return Watched::Sent { inner: self.0.call(request), trial: None };
         }
-        match Trial::begin(&request.call) {
+        match Trial::begin(&request.call, request.begun) {
             Ok(trial) => Watched::Sent { inner: self.0.call(request), trial: Some(trial) },
             Err(blocked) => Watched::Blocked { blocked },
         }
@@ -74,15 +75,15 @@ impl<F: Future<Output = Result<Answer, Failure>>> Future for Watched<F> {
 /// What the head of an answer says of its upstream, or that there will be none. A good answer is one whose body is read
 /// to its end.
 fn judge(trial: Trial, result: &mut Result<Answer, Failure>) {
-    let verdict = match result {
-        Ok(answer) => match answer.http.status() {
-            status if status.is_server_error() => Verdict::Bad(Trouble::Status(status.as_u16())),
-            status if status.is_success() => return answer.http.body_mut().watch(trial),
-            _ => Verdict::Good,
+    let (verdict, at) = match result {
+        Ok(answer) => match answer.status {
+            status if status.is_server_error() => (Verdict::Bad(Trouble::Status(status.as_u16())), answer.at),
+            status if status.is_success() => return answer.body.watch(trial),
+            _ => (Verdict::Good, answer.at),
         },
-        Err(Failure::Unreachable(_)) => Verdict::Bad(Trouble::Unreachable),
-        Err(Failure::Incomplete(_)) => Verdict::Bad(Trouble::Incomplete),
-        Err(_) => Verdict::None,
+        Err(Failure::Unreachable(_)) => (Verdict::Bad(Trouble::Unreachable), Instant::now()),
+        Err(Failure::Incomplete(_)) => (Verdict::Bad(Trouble::Incomplete), Instant::now()),
+        Err(_) => (Verdict::None, Instant::now()),
     };
-    trial.end(verdict);
+    trial.end(verdict, at);
 }

@@ -8,7 +8,6 @@ use std::{
 use bytes::Bytes;
 use futures_util::{TryFutureExt as _, future::BoxFuture};
 use http_body_util::Full;
-use hyper::body::Incoming;
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
@@ -20,8 +19,8 @@ use super::Config;
 use super::connections::Connections;
 use super::connector::{Connector, IDLE, KEEPALIVE};
 use super::failure::Failure;
-use super::plane::{Answer, Body, Destination, Request};
-use super::pool::{Lease, Pool};
+use super::plane::{Answer, Destination, Request};
+use super::pool::{Pool, shared};
 use crate::causes::causes;
 use crate::tls;
 
@@ -74,19 +73,15 @@ impl Service<Request> for Client {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, Request { http, destination, .. }: Request) -> Self::Future {
+    fn call(&mut self, Request { http, destination, begun, .. }: Request) -> Self::Future {
         match destination {
-            Destination::Account => Box::pin(self.0.accounts.clone().send(http).map_ok(answer)),
+            Destination::Account => Box::pin(self.0.accounts.clone().send(http, begun)),
             Destination::Elsewhere => {
-                let sent = self.0.elsewhere.request(http).map_err(|error| failure(&error));
-                Box::pin(sent.map_ok(|http| answer((http, None))))
+                let sent = self.0.elsewhere.request(http.into()).map_err(|error| failure(&error));
+                Box::pin(sent.map_ok(shared))
             }
         }
     }
-}
-
-fn answer((http, lease): (http::Response<Incoming>, Option<Lease>)) -> Answer {
-    Answer { http: http.map(|body| Body::new(body, lease)), remaining: None, ticket: 0 }
 }
 
 fn failure(error: &legacy::Error) -> Failure {

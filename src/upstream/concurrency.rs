@@ -48,7 +48,7 @@ where
                 let next = self.0.clone();
                 let service = std::mem::replace(&mut self.0, next);
                 let since = Since::begin(&request);
-                Bounded::Waiting { waiting, order: Some((service, request, since)) }
+                Bounded::Waiting { waiting, order: Some(Box::new((service, request, since))) }
             }
             Entry::Full(waiting) => Bounded::Full { waiting },
         }
@@ -60,20 +60,26 @@ pub(super) struct Since {
     call: Arc<CallInfo>,
     ticket: usize,
     begun: Instant,
-    sent: bool,
+    sent: Option<Instant>,
 }
 
 impl Since {
     fn begin(request: &Request) -> Self {
         let (call, ticket) = (request.call.clone(), request.ticket);
         call.meter.queued(ticket);
-        Self { call, ticket, begun: Instant::now(), sent: false }
+        Self { call, ticket, begun: request.begun, sent: None }
+    }
+
+    /// The waiting is over now: the request is sent.
+    fn end(mut self) -> Instant {
+        *self.sent.insert(Instant::now())
     }
 }
 
 impl Drop for Since {
     fn drop(&mut self) {
-        self.call.meter.dequeued(self.ticket, self.begun.elapsed(), self.sent);
+        let over = self.sent.unwrap_or_else(Instant::now);
+        self.call.meter.dequeued(self.ticket, over.saturating_duration_since(self.begun), self.sent);
     }
 }
 
@@ -81,8 +87,8 @@ pin_project! {
     /// The future of [`Concurrency`].
     #[project = Step]
     pub(super) enum Bounded<S: Service<Request>> {
-        /// Until it is this request's turn.
-        Waiting { waiting: Waiting, order: Option<(S, Request, Since)> },
+        /// Until it is this request's turn. Boxed: a request that need not wait has no room for it.
+        Waiting { waiting: Waiting, order: Option<Box<(S, Request, Since)>> },
         /// With a slot, or to where none is needed.
         AtWork { #[pin] inner: S::Future, slot: Option<Slot> },
         /// So many are waiting that this one may not.
@@ -101,14 +107,13 @@ where
             let begun = match self.as_mut().project() {
                 Step::Waiting { waiting, order } => {
                     let slot = ready!(Pin::new(waiting).poll(cx));
-                    let (mut service, request, mut since) = order.take().expect("a slot is given once");
-                    since.sent = true;
-                    drop(since);
+                    let (mut service, mut request, since) = *order.take().expect("a slot is given once");
+                    request.begun = since.end();
                     Self::AtWork { inner: service.call(request), slot: Some(slot) }
                 }
                 Step::AtWork { inner, slot } => {
                     let mut answer = ready!(inner.poll(cx))?;
-                    answer.http.body_mut().hold(slot.take());
+                    answer.body.hold(slot.take());
                     return Poll::Ready(Ok(answer));
                 }
                 Step::Full { waiting } => return Poll::Ready(Err(Failure::Overloaded(*waiting))),

@@ -26,11 +26,13 @@ impl<S: Service<Request>> Service<Request> for Credentials<S> {
 
     fn call(&mut self, mut request: Request) -> S::Future {
         if request.destination == Destination::Account {
-            let headers = request.http.headers_mut();
-            for (name, value) in &request.account.integration.headers {
-                headers.insert(name, value.clone());
+            let Request { http, account, .. } = &mut request;
+            for (name, value) in &account.integration.headers {
+                http.set(name.clone(), value.clone());
             }
-            request.account.credential().sign(headers);
+            if let Some((name, value)) = account.credential().header() {
+                http.set(name.clone(), value.clone());
+            }
         }
         self.0.call(request)
     }

@@ -28,9 +28,9 @@ struct Cursor<S> {
 /// The arguments of a paged call, and what its cursors are bound to.
 pub(super) struct Paged<'t> {
     tool: &'t str,
-    timed: Vec<String>,
+    timed: &'t [String],
     /// The arguments but the cursor; those that depend on time as the first call had them.
-    pub(super) values: Map<String, Value>,
+    pub(super) values: &'t Map<String, Value>,
 }
 
 impl<'t> Paged<'t> {
@@ -38,27 +38,28 @@ impl<'t> Paged<'t> {
     ///
     /// # Errors
     /// The cursor is malformed, or of another call.
-    pub(super) fn open<S: DeserializeOwned>(tool: &'t str, arguments: Checked) -> Result<(Self, Option<S>), Failure> {
-        let Checked { mut values, timed } = arguments;
-        let text = values.shift_remove(NEXT_CURSOR);
-        let mut paged = Self { tool, timed, values };
-        let text = match text {
-            None | Some(Value::Null) => return Ok((paged, None)),
+    pub(super) fn open<S: DeserializeOwned>(
+        tool: &'t str,
+        arguments: &'t mut Checked,
+    ) -> Result<(Self, Option<S>), Failure> {
+        let Checked { values, timed } = arguments;
+        let text = match values.shift_remove(NEXT_CURSOR) {
+            None | Some(Value::Null) => return Ok((Self { tool, timed, values }, None)),
             Some(Value::String(text)) => text,
             Some(_) => return Err(foreign()),
         };
         let json = URL_SAFE_NO_PAD.decode(text.trim()).map_err(|_| foreign())?;
         let cursor: Cursor<S> = serde_json::from_slice(&json).map_err(|_| foreign())?;
-        if cursor.binding != paged.binding() || !cursor.timed.keys().all(|name| paged.timed.contains(name)) {
+        if cursor.binding != binding(tool, timed, values) || !cursor.timed.keys().all(|name| timed.contains(name)) {
             return Err(foreign());
         }
         for (name, value) in cursor.timed {
             if !value.is_string() {
                 return Err(foreign());
             }
-            paged.values.insert(name, value);
+            values.insert(name, value);
         }
-        Ok((paged, Some(cursor.state)))
+        Ok((Self { tool, timed, values }, Some(cursor.state)))
     }
 
     /// A cursor that goes on here.
@@ -67,17 +68,18 @@ impl<'t> Paged<'t> {
     /// A bug: the state is no JSON.
     pub(super) fn cursor<S: Serialize>(&self, state: S) -> Result<String, Failure> {
         let timed = self.timed.iter().filter_map(|name| Some((name.clone(), self.values.get(name)?.clone())));
-        let cursor = Cursor { binding: self.binding(), timed: timed.collect(), state };
+        let cursor = Cursor { binding: binding(self.tool, self.timed, self.values), timed: timed.collect(), state };
         let json = serde_json::to_vec(&cursor).map_err(|error| Failure::Bug(format!("no cursor: {error}")))?;
         Ok(URL_SAFE_NO_PAD.encode(json))
     }
+}
 
-    fn binding(&self) -> String {
-        let mut hash = Sha256::new();
-        hash.update(self.tool);
-        members(&mut hash, self.values.iter().filter(|(name, _)| !self.timed.contains(name)));
-        URL_SAFE_NO_PAD.encode(&hash.finalize()[..BINDING])
-    }
+/// What a cursor is bound to.
+fn binding(tool: &str, timed: &[String], values: &Map<String, Value>) -> String {
+    let mut hash = Sha256::new();
+    hash.update(tool);
+    members(&mut hash, values.iter().filter(|(name, _)| !timed.contains(name)));
+    URL_SAFE_NO_PAD.encode(&hash.finalize()[..BINDING])
 }
 
 /// The one answer to a cursor that cannot be used.
@@ -125,12 +127,17 @@ mod tests {
     use super::*;
     use crate::upstream::tests::support::object;
 
-    fn open(tool: &'static str, values: Value) -> Result<(Paged<'static>, Option<String>), Failure> {
-        Paged::open(tool, Checked { values: object(values), timed: vec!["end_time".into()] })
+    fn checked(values: Value) -> Checked {
+        Checked { values: object(values), timed: vec!["end_time".into()] }
+    }
+
+    fn open<'t>(tool: &'t str, arguments: &'t mut Checked) -> Result<(Paged<'t>, Option<String>), Failure> {
+        Paged::open(tool, arguments)
     }
 
     fn cursor() -> String {
-        let (paged, state) = open("list_a", json!({"a": 1, "b": {"x": 1, "y": 2}, "end_time": "then"})).unwrap();
+        let mut arguments = checked(json!({"a": 1, "b": {"x": 1, "y": 2}, "end_time": "then"}));
+        let (paged, state) = open("list_a", &mut arguments).unwrap();
         assert_eq!(state, None);
         paged.cursor("token").unwrap()
     }
@@ -138,7 +145,8 @@ mod tests {
     #[test]
     fn a_cursor_goes_on_with_the_times_of_the_first_call() {
         let again = json!({"end_time": "now", "b": {"y": 2, "x": 1}, "a": 1, "next_cursor": cursor()});
-        let (paged, state) = open("list_a", again).unwrap();
+        let mut arguments = checked(again);
+        let (paged, state) = open("list_a", &mut arguments).unwrap();
         assert_eq!(state.as_deref(), Some("token"));
         assert_eq!(Value::from(paged.values.clone()), json!({"end_time": "then", "b": {"y": 2, "x": 1}, "a": 1}));
         assert_eq!(paged.cursor("token").unwrap(), cursor());
@@ -156,7 +164,7 @@ mod tests {
             ("list_a", json!({"a": 1, "b": b, "next_cursor": URL_SAFE_NO_PAD.encode("{}")})),
             ("list_a", json!({"a": 1, "b": b, "next_cursor": 7})),
         ] {
-            match open(tool, values.clone()) {
+            match open(tool, &mut checked(values.clone())) {
                 Err(Failure::Misfit(misfit)) => {
                     assert_eq!(misfit.argument, "next_cursor");
                     assert!(misfit.problem.contains("exactly the same other arguments"));
@@ -169,7 +177,7 @@ mod tests {
     #[test]
     fn a_caller_who_names_a_time_that_was_a_default_before_is_told_so() {
         let values = object(json!({"a": 1, "b": {"x": 1, "y": 2}, "end_time": "then", "next_cursor": cursor()}));
-        let opened: Result<(_, Option<String>), _> = Paged::open("list_a", Checked { values, timed: Vec::new() });
-        assert!(matches!(opened, Err(Failure::Misfit(_))));
+        let mut arguments = Checked { values, timed: Vec::new() };
+        assert!(matches!(open("list_a", &mut arguments), Err(Failure::Misfit(_))));
     }
 }

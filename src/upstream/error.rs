@@ -1,9 +1,10 @@
 //! Error answers: what they mean by the catalog, in the upstream's own words, without the credential.
 
-use http::{HeaderMap, StatusCode, header::RETRY_AFTER, response::Parts};
+use http::{StatusCode, header::RETRY_AFTER};
 use jiff::{Timestamp, fmt::rfc2822};
 use serde_json::Value;
 
+use super::fields::Fields;
 use crate::account::{Account, credential::Credential};
 use crate::budget::{Bucket, Budget};
 use crate::catalog::integration::{ErrorRule, Errors};
@@ -15,8 +16,10 @@ const READABLE: usize = 4 << 10;
 
 /// An error answer, read as far as it is readable.
 pub(super) struct ErrorAnswer<'a> {
-    /// Its status and headers.
-    pub(super) head: &'a Parts,
+    /// Its status.
+    pub(super) status: StatusCode,
+    /// Its header fields.
+    pub(super) fields: &'a Fields,
     /// Its body.
     pub(super) body: &'a [u8],
     /// What it says of rate limits.
@@ -27,7 +30,7 @@ pub(super) struct ErrorAnswer<'a> {
 
 /// What an error answer of the account's API means. Its exchange is filled in when the call is over.
 pub(super) fn remote(account: &Account, answer: &ErrorAnswer<'_>, write: bool) -> Remote {
-    let (status, errors) = (answer.head.status, &account.integration.errors);
+    let (status, errors) = (answer.status, &account.integration.errors);
     let credential = account.credential();
     let json: Option<Value> = serde_json::from_slice(answer.body).ok();
     let said = json.as_ref().map(|json| messages(errors, json)).unwrap_or_default();
@@ -42,7 +45,7 @@ pub(super) fn remote(account: &Account, answer: &ErrorAnswer<'_>, write: bool) -
         hint: rule.and_then(|rule| rule.hint.clone()),
         message,
         raw: raw(&credential, json, answer.body),
-        retry_after: retry_after(&answer.head.headers, answer.now).max(bucket.as_ref().and_then(until_full)),
+        retry_after: retry_after(answer.fields, answer.now).max(bucket.as_ref().and_then(until_full)),
         bucket,
         write,
         exchange: Exchange::default(),
@@ -124,8 +127,8 @@ fn readable(text: &str) -> &str {
 }
 
 /// `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date.
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<u64> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+fn retry_after(fields: &Fields, now: Timestamp) -> Option<u64> {
+    let text = fields.text(&RETRY_AFTER)?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(seconds);
     }
@@ -231,8 +234,8 @@ mod tests {
             ("soon", None),
             ("-1", None),
         ] {
-            let headers = [(RETRY_AFTER, text.parse().unwrap())].into_iter().collect();
-            assert_eq!(retry_after(&headers, now), expected, "{text}");
+            let fields = [(RETRY_AFTER, text)].into_iter().collect();
+            assert_eq!(retry_after(&fields, now), expected, "{text}");
         }
     }
 

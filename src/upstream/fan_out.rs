@@ -20,7 +20,7 @@ pub(super) async fn list(
     errand: &Errand<'_>,
     fan_out: &FanOut,
     items: &Items,
-    arguments: Checked,
+    arguments: &mut Checked,
 ) -> Result<List, Failure> {
     let (paged, marks) = Paged::open::<Vec<Option<Mark>>>(&errand.tool.name, arguments)?;
     let marks = marks.unwrap_or_else(|| vec![Some(Mark::default()); fan_out.values.len()]);
@@ -33,7 +33,7 @@ pub(super) async fn list(
         values.insert(fan_out.argument.clone(), value.clone());
         Live { errand, items, key: &fan_out.newest_first, values }
     });
-    let limit = limit(&errand.rest.paging, &paged.values);
+    let limit = limit(&errand.rest.paging, paged.values);
     let (merged, left) = merge::merge(streams.zip(marks), limit).await?;
     let next_cursor = left.map(|marks| paged.cursor(marks)).transpose()?;
     let items: Vec<&[u8]> = merged.iter().map(|item| &item.json[..]).collect();

@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use super::circuit::{Circuit, Mode};
 use super::lane::Lane;
 use super::{Breaker, Config};
+use crate::hash::QuickHash;
 use crate::refusal::Trouble;
 
 /// The line to one account.
@@ -52,7 +53,7 @@ pub(super) struct Lines {
     max_concurrent: usize,
     max_waiting: usize,
     breaker: Breaker,
-    known: ArcSwap<HashMap<String, Arc<Line>>>,
+    known: ArcSwap<HashMap<String, Arc<Line>, QuickHash>>,
     /// Held while a line is added.
     adding: Mutex<()>,
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::destination::Destination;
 use crate::outcome::{Attempt, Exchange, Progress};
 use crate::trace::TraceParent;
 
@@ -36,42 +35,26 @@ impl Meter {
         });
     }
 
-    /// The request of this number waits no longer: it is sent now, or given up.
-    pub(super) fn dequeued(&self, index: usize, time: Duration, sent: bool) {
+    /// The request of this number has waited so long: it is sent at this time, or given up.
+    pub(super) fn dequeued(&self, index: usize, time: Duration, sent: Option<Instant>) {
         self.with(|exchange| {
             exchange.queued = exchange.queued.max(time);
-            if let Some(attempt) = exchange.attempts.get_mut(index).filter(|_| sent) {
+            if let (Some(attempt), Some(begun)) = (exchange.attempts.get_mut(index), sent) {
                 exchange.requests += 1;
-                (attempt.begun, attempt.duration) = (Instant::now().into_std(), Attempt::UNDER_WAY);
+                (attempt.begun, attempt.duration) = (begun.into_std(), Attempt::UNDER_WAY);
             }
         });
     }
 
-    /// A request goes out, as a span below the call's; `resend`: how often it had gone out before.
-    pub(super) fn sent<B>(
-        &self,
-        http: &http::Request<B>,
-        destination: Destination,
-        call: TraceParent,
-        resend: u32,
-    ) -> Ticket<'_> {
-        let elsewhere = (destination == Destination::Elsewhere).then(|| address(http.uri()));
+    /// A request goes out, as a span below the call's, whose id it is given.
+    pub(super) fn sent(&self, call: TraceParent, attempt: Attempt) -> Ticket<'_> {
         self.with(|exchange| {
             exchange.requests += 1;
             let index = exchange.attempts.len();
             let span_id = call.nth(index as u64);
             // Most calls are one request.
             exchange.attempts.reserve_exact(usize::from(index == 0));
-            exchange.attempts.push(Attempt {
-                span_id,
-                method: http.method().clone(),
-                elsewhere,
-                resend,
-                status: None,
-                remaining: None,
-                begun: Instant::now().into_std(),
-                duration: Attempt::UNDER_WAY,
-            });
+            exchange.attempts.push(Attempt { span_id, ..attempt });
             Ticket { meter: self, index, span_id }
         })
     }
@@ -82,8 +65,9 @@ impl Meter {
     }
 
     /// All that was counted; what is counted later belongs to nobody.
-    pub(super) fn finish(&self) -> Exchange {
-        Exchange { elapsed: self.started.elapsed(), ..self.progress.finish() }
+    pub(super) fn finish(&self, now: Instant) -> Exchange {
+        let elapsed = now.saturating_duration_since(self.started);
+        Exchange { elapsed, ..self.progress.finish(now.into_std()) }
     }
 
     fn with<T>(&self, count: impl FnOnce(&mut Exchange) -> T) -> T {
@@ -111,40 +95,42 @@ impl Ticket<'_> {
     }
 
     /// It never left: there was no connection.
-    pub(super) fn unsent(self) {
-        self.meter.with(|exchange| exchange.requests -= 1);
-        self.ended();
+    pub(super) fn unsent(self, at: Instant) {
+        self.meter.with(|exchange| {
+            exchange.requests -= 1;
+            self.last(exchange, at);
+        });
     }
 
-    /// The head of its answer is there.
-    pub(super) fn answered(self, status: u16, remaining: Option<u64>) {
+    /// The head of its answer was there at this time.
+    pub(super) fn answered(self, status: u16, remaining: Option<u64>, at: Instant) {
         self.meter.with(|exchange| {
             exchange.status = Some(status);
-            if let Some(attempt) = exchange.attempts.get_mut(self.index) {
+            if let Some(attempt) = self.last(exchange, at) {
                 (attempt.status, attempt.remaining) = (Some(status), remaining);
-                attempt.duration = attempt.begun.elapsed();
             }
         });
     }
 
-    /// A piece of its body is there.
-    pub(super) fn received(self, bytes: usize) {
-        self.meter.with(|exchange| exchange.received += bytes as u64);
-        self.ended();
+    /// A piece of its body was there.
+    pub(super) fn received(self, bytes: usize, at: Instant) {
+        self.meter.with(|exchange| {
+            exchange.received += bytes as u64;
+            self.last(exchange, at);
+        });
     }
 
     /// It is over, as far as is known now.
-    pub(super) fn ended(self) {
+    pub(super) fn ended(self, at: Instant) {
         self.meter.with(|exchange| {
-            if let Some(attempt) = exchange.attempts.get_mut(self.index) {
-                attempt.duration = attempt.begun.elapsed();
-            }
+            self.last(exchange, at);
         });
     }
-}
 
-/// Where a URL leads.
-fn address(uri: &http::Uri) -> (String, u16) {
-    let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("http") { 80 } else { 443 });
-    (uri.host().unwrap_or_default().to_owned(), port)
+    /// This is the last that is known of it.
+    fn last(self, exchange: &mut Exchange, at: Instant) -> Option<&mut Attempt> {
+        let attempt = exchange.attempts.get_mut(self.index)?;
+        attempt.duration = at.into_std().saturating_duration_since(attempt.begun);
+        Some(attempt)
+    }
 }

@@ -24,14 +24,14 @@ pub(super) fn object(account: &Account, path: &str, reply: Reply) -> Result<Cont
         Ok(value) if value.first() == Some(&b'{') => Ok(Content::Json(value)),
         Ok(value) if says_json(&reply) => Ok(Content::Json([b"{\"result\":", &value[..], b"}"].concat().into())),
         Err(failure) if says_json(&reply) => Err(failure),
-        _ => Ok(binary::inline(&account.integration.name, path, &File::new(&reply.headers, reply.body))),
+        _ => Ok(binary::inline(&account.integration.name, path, &File::new(&reply.fields, reply.body))),
     }
 }
 
 /// Does the answer claim to be JSON? One that says nothing does.
 fn says_json(reply: &Reply) -> bool {
-    let Some(media_type) = reply.headers.get(CONTENT_TYPE) else { return true };
-    let essence = media_type.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    let Some(media_type) = reply.fields.get(&CONTENT_TYPE) else { return true };
+    let essence = media_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     essence.eq_ignore_ascii_case(b"application/json") || essence.to_ascii_lowercase().ends_with(b"+json")
 }
 

@@ -53,28 +53,31 @@ pub(super) struct Page {
 ///
 /// # Errors
 /// How the upstream failed to give a page.
-pub(super) async fn fetch(
+#[expect(clippy::manual_async_fn, reason = "an `async fn` would have room for its arguments twice")]
+pub(super) fn fetch(
     errand: &Errand<'_>,
     items: &Items,
     values: &Map<String, Value>,
     position: Option<&Position>,
-) -> Result<Page, Failure> {
-    let paging = &errand.rest.paging;
-    let reply = errand.fetch(values, &query(paging, values, position)).await?;
-    let token = match paging {
-        Paging::Token { next, .. } => Some(next.as_str()),
-        _ => None,
-    };
-    let list = cut::list(&reply.body, key(items, values)?, token)?;
-    let next = match paging {
-        Paging::None => None,
-        Paging::Token { .. } => list.next.map(Position::Token),
-        Paging::Keyset { when, after, .. } => after_last(&list, when, after, values)?,
-    };
-    if next.is_some() && next.as_ref() == position {
-        return Err(Failure::Incomplete("the answer names itself as the next page".into()));
+) -> impl Future<Output = Result<Page, Failure>> + Send {
+    async move {
+        let paging = &errand.rest.paging;
+        let reply = errand.fetch(values, &query(paging, values, position)).await?;
+        let token = match paging {
+            Paging::Token { next, .. } => Some(next.as_str()),
+            _ => None,
+        };
+        let list = cut::list(&reply.body, key(items, values)?, token)?;
+        let next = match paging {
+            Paging::None => None,
+            Paging::Token { .. } => list.next.map(Position::Token),
+            Paging::Keyset { when, after, .. } => after_last(&list, when, after, values)?,
+        };
+        if next.is_some() && next.as_ref() == position {
+            return Err(Failure::Incomplete("the answer names itself as the next page".into()));
+        }
+        Ok(Page { items: list.items, next })
     }
-    Ok(Page { items: list.items, next })
 }
 
 /// The number of items that the caller asked for.

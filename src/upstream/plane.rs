@@ -1,20 +1,21 @@
 //! The one request and the one answer type of the REST plane.
 
 use std::{
-    pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use bytes::Bytes;
-use http_body::{Frame, SizeHint};
-use http_body_util::Full;
-use hyper::body::Incoming;
+use http::StatusCode;
+use tokio::time::Instant;
 
 pub(super) use super::call_info::CallInfo;
 pub(super) use super::destination::Destination;
+use super::failure::Failure;
+use super::fields::Fields;
 use super::lane::Slot;
-use super::pool::Lease;
+use super::message::Outgoing;
+use super::pool::Reading;
 use super::trial::Trial;
 use crate::account::Account;
 use crate::trace::TraceParent;
@@ -22,7 +23,7 @@ use crate::trace::TraceParent;
 /// A request of the REST plane.
 pub(super) struct Request {
     /// The HTTP request.
-    pub(super) http: http::Request<Full<Bytes>>,
+    pub(super) http: Outgoing,
     /// The account it is made for.
     pub(super) account: Arc<Account>,
     /// Does it go to the account's API, or elsewhere?
@@ -33,31 +34,37 @@ pub(super) struct Request {
     pub(super) call: Arc<CallInfo>,
     /// Which request of the call it is.
     pub(super) ticket: usize,
+    /// When it is sent.
+    pub(super) begun: Instant,
 }
 
 /// An answer of the REST plane; its body is still to be read.
 pub(super) struct Answer {
-    /// The HTTP response.
-    pub(super) http: http::Response<Body>,
+    /// Its status.
+    pub(super) status: StatusCode,
+    /// Its header fields.
+    pub(super) fields: Fields,
+    /// Its body.
+    pub(super) body: Body,
     /// What is left of the limit nearest to exhaustion, if it says so.
     pub(super) remaining: Option<u64>,
     /// Which request of the call it answers; `errand` says it.
     pub(super) ticket: usize,
+    /// When its head was there.
+    pub(super) at: Instant,
 }
 
 /// The body of an answer, and what is given back once it is read to its end or dropped.
-#[derive(Debug)]
 pub(super) struct Body {
-    inner: Incoming,
+    reading: Reading,
     slot: Option<Slot>,
     trial: Option<Trial>,
-    lease: Option<Lease>,
 }
 
 impl Body {
-    /// A body, and the connection it comes over if that can be used again.
-    pub(super) fn new(inner: Incoming, lease: Option<Lease>) -> Self {
-        Self { inner, slot: None, trial: None, lease }
+    /// A body that is still to be read.
+    pub(super) fn new(reading: Reading) -> Self {
+        Self { reading, slot: None, trial: None }
     }
 
     /// Whether this body comes to its end decides the trial.
@@ -69,33 +76,34 @@ impl Body {
     pub(super) fn hold(&mut self, slot: Option<Slot>) {
         self.slot = slot;
     }
-}
 
-impl http_body::Body for Body {
-    type Data = Bytes;
-    type Error = hyper::Error;
+    /// How long it is, where that is known.
+    pub(super) fn size(&self) -> Option<u64> {
+        self.reading.size()
+    }
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
-        if !matches!(frame, Some(Ok(_))) {
-            self.slot = None;
-            if let Some(lease) = self.lease.take()
-                && frame.is_none()
-            {
-                lease.end();
-            }
-            if let Some(trial) = self.trial.take() {
-                trial.read(frame.is_none());
-            }
+    /// Read more of it: how many bytes came, `None` at its end.
+    pub(super) fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<usize, Failure>>> {
+        self.reading.poll_more(cx)
+    }
+
+    /// All of it, which was there at this time. Its connection may be used again.
+    pub(super) fn whole(&mut self, at: Instant) -> Bytes {
+        self.end(at, true)
+    }
+
+    /// What has come of one that broke off.
+    pub(super) fn broken(&mut self, at: Instant) -> Bytes {
+        self.end(at, false)
+    }
+
+    fn end(&mut self, at: Instant, is_whole: bool) -> Bytes {
+        if let Some(trial) = self.trial.take() {
+            trial.read(is_whole, at);
         }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        let bytes = self.reading.take(at);
+        // Last, so that whoever gets the slot finds the connection.
+        self.slot = None;
+        bytes
     }
 }

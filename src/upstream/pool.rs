@@ -5,20 +5,23 @@
 //! back when the answer was read to its end. What is dropped before goes down with its request, which cancels it.
 
 mod host;
+mod reading;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use bytes::Bytes;
-use http::{Request, Response, Uri, header, uri::PathAndQuery};
-use http_body_util::Full;
+use http::{Response, Uri, header};
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use super::connector::Connector;
 use super::failure::Failure;
+use super::http1::Broken;
+use super::message::Outgoing;
+use super::plane::{Answer, Body};
 use crate::causes::causes;
-use host::{Host, Sender, Unsent};
+use host::{Host, Http1, Sender, Unsent};
 
-pub(super) use host::Lease;
+pub(super) use reading::Reading;
 
 /// The hosts that were called since the start.
 pub(super) struct Pool {
@@ -33,43 +36,41 @@ impl Pool {
         Self { connector, hosts: RwLock::default() }
     }
 
-    /// Send a request to where its URL says. The lease is to be kept until the body of the answer is read, or dropped.
+    /// Send a request, made at this time, to where its URL says. Its connection is used again once the body of the answer is read.
     ///
     /// # Errors
     /// [`Failure::Unreachable`]: nothing left. [`Failure::Incomplete`]: there was no answer.
     #[expect(clippy::manual_async_fn, reason = "an `async fn` would have room for the request twice")]
     pub(super) fn send(
         self: Arc<Self>,
-        mut request: Request<Full<Bytes>>,
-    ) -> impl Future<Output = Result<(Response<Incoming>, Option<Lease>), Failure>> {
+        mut request: Outgoing,
+        begun: Instant,
+    ) -> impl Future<Output = Result<Answer, Failure>> {
         async move {
-            let host = self.host(request.uri())?;
-            let absolute = request.uri().clone();
+            let host = self.host(&request.uri)?;
+            request.set(header::HOST, host.header().clone());
             loop {
-                let (sender, is_new) = host.sender().await?;
-                let tried = match sender {
-                    Sender::Own(mut sender) => {
-                        *request.uri_mut() = origin_form(&absolute);
-                        request.headers_mut().insert(header::HOST, host.header().clone());
-                        let tried = sender.try_send_request(request).await;
-                        tried.map(|response| (response, Some(Lease::new(host.clone(), sender))))
-                    }
-                    Sender::Shared(mut sender) => {
-                        request.uri_mut().clone_from(&absolute);
-                        request.headers_mut().remove(header::HOST);
-                        sender.try_send_request(request).await.map(|response| (response, None))
-                    }
+                let (sender, unsent) = host.sender(begun).await?;
+                let (was_sent, why) = match sender {
+                    Sender::Own(mut connection) => match connection.send(&request).await {
+                        Ok(()) => {
+                            // Nobody needs it any more, and others can use its room while this one waits.
+                            drop(request);
+                            return own(connection, host).await;
+                        }
+                        Err(Broken { was_sent, error }) => (was_sent, causes(&error)),
+                    },
+                    Sender::Shared(mut sender) => match sender.try_send_request(request.clone().into()).await {
+                        Ok(response) => return Ok(shared(response)),
+                        Err(mut error) => (error.take_message().is_none(), causes(error.error())),
+                    },
                 };
-                let mut error = match tried {
-                    Ok(answered) => return Ok(answered),
-                    Err(error) => error,
-                };
-                request = match (error.take_message(), is_new) {
+                match unsent {
+                    _ if was_sent => return Err(Failure::Incomplete(format!("no answer: {why}"))),
+                    Unsent::IsRefused => return Err(Failure::Unreachable(why)),
                     // Its peer had ended the connection while it was idle: another one will do.
-                    (Some(unsent), Unsent::MayGoElsewhere) => unsent,
-                    (Some(_), Unsent::IsRefused) => return Err(Failure::Unreachable(causes(error.error()))),
-                    (None, _) => return Err(Failure::Incomplete(format!("no answer: {}", causes(error.error())))),
-                };
+                    Unsent::MayGoElsewhere => {}
+                }
             }
         }
     }
@@ -92,7 +93,18 @@ impl Pool {
     }
 }
 
-/// What HTTP/1.1 writes into the request line (RFC 9112 section 3.2.1).
-fn origin_form(uri: &Uri) -> Uri {
-    uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/")).into()
+/// The answer to what was sent over a connection of its own.
+async fn own(mut connection: Box<Http1>, host: Arc<Host>) -> Result<Answer, Failure> {
+    let answered = connection.answer().await;
+    let (status, fields) = answered.map_err(|error| Failure::Incomplete(format!("no answer: {}", causes(&error))))?;
+    let body = Body::new(Reading::own(connection, host));
+    Ok(Answer { status, fields, body, remaining: None, ticket: 0, at: Instant::now() })
+}
+
+/// An answer over a connection that others use too.
+pub(super) fn shared(response: Response<Incoming>) -> Answer {
+    let (head, body) = response.into_parts();
+    let body = Body::new(Reading::shared(body));
+    let fields = head.headers.iter().collect();
+    Answer { status: head.status, fields, body, remaining: None, ticket: 0, at: Instant::now() }
 }

@@ -2,18 +2,18 @@
 //! stopped here, where it would be sent.
 
 use std::{
-    future::{Future, Ready, ready as at_once},
+    future::Future,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
-use futures_util::future::Either;
-use http::{HeaderMap, HeaderName};
+use http::HeaderName;
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
 use super::failure::Failure;
+use super::fields::Fields;
 use super::plane::{Answer, Destination, Request};
 use crate::account::{
     Account,
@@ -25,8 +25,8 @@ use crate::catalog::integration::RateLimit;
 /// A "seconds until the reset" this large (about 31 years) is a date in disguise.
 const EPOCH: u64 = 1_000_000_000;
 
-/// The largest integer of a structured field (RFC 9651 section 3.3.1): a larger one cannot be passed on.
-const LARGEST: u64 = 999_999_999_999_999;
+/// Digits of the largest integer of a structured field (RFC 9651 section 3.3.1): a larger one cannot be passed on.
+const LONGEST: usize = 15;
 
 /// A layer that writes into `ledgers` what answers say of rate limits.
 pub(super) fn layer<S>(ledgers: Ledgers) -> impl Layer<S, Service = RateLimits<S>> {
@@ -43,7 +43,7 @@ pub(super) struct RateLimits<S> {
 impl<S: Service<Request, Response = Answer, Error = Failure>> Service<Request> for RateLimits<S> {
     type Response = Answer;
     type Error = Failure;
-    type Future = Either<Reading<S::Future>, Ready<Result<Answer, Failure>>>;
+    type Future = Reading<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         self.inner.poll_ready(cx)
@@ -52,72 +52,82 @@ impl<S: Service<Request, Response = Answer, Error = Failure>> Service<Request> f
     fn call(&mut self, request: Request) -> Self::Future {
         let account = (request.destination == Destination::Account).then(|| request.account.clone());
         if let Some(bucket) = account.as_deref().and_then(|account| self.ledgers.stops(account)) {
-            return Either::Right(at_once(Err(Failure::UsedUp(bucket))));
+            return Reading::Stopped { bucket: Some(bucket) };
         }
-        Either::Left(Reading { inner: self.inner.call(request), account, ledgers: self.ledgers.clone() })
+        Reading::Sent { inner: self.inner.call(request), account, ledgers: self.ledgers.clone() }
     }
 }
 
 pin_project! {
     /// The future of [`RateLimits`].
-    pub(super) struct Reading<F> {
-        #[pin]
-        inner: F,
-        account: Option<Arc<Account>>,
-        ledgers: Ledgers,
+    #[project = Step]
+    pub(super) enum Reading<F> {
+        /// Its answer is to be read.
+        Sent { #[pin] inner: F, account: Option<Arc<Account>>, ledgers: Ledgers },
+        /// Nothing is sent: this bucket is empty.
+        Stopped { bucket: Option<Bucket> },
     }
 }
 
-impl<F: Future<Output = Result<Answer, E>>, E> Future for Reading<F> {
-    type Output = Result<Answer, E>;
+impl<F: Future<Output = Result<Answer, Failure>>> Future for Reading<F> {
+    type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let mut answer = ready!(this.inner.poll(cx))?;
-        if let Some(account) = this.account {
-            let stated = statements(account, answer.http.headers()).inspect(|statement| {
+        let (inner, account, ledgers) = match self.project() {
+            Step::Sent { inner, account, ledgers } => (inner, account, ledgers),
+            Step::Stopped { bucket } => {
+                return Poll::Ready(Err(Failure::UsedUp(bucket.take().expect("a refusal is given once"))));
+            }
+        };
+        let mut answer = ready!(inner.poll(cx))?;
+        if let Some(account) = account {
+            let stated = statements(account, &answer.fields).inspect(|statement| {
                 if let Statement::Limited(bucket) = statement {
                     answer.remaining =
                         Some(answer.remaining.map_or(bucket.remaining, |least| least.min(bucket.remaining)));
                 }
             });
-            this.ledgers.write(account, stated);
+            ledgers.write(account, stated, answer.at);
         }
         Poll::Ready(Ok(answer))
     }
 }
 
-/// The buckets that an answer with these headers states.
-pub(super) fn stated(account: &Account, headers: &HeaderMap) -> Budget {
+/// The buckets that an answer with these fields states.
+pub(super) fn stated(account: &Account, fields: &Fields) -> Budget {
     let limited = |statement| match statement {
         Statement::Limited(bucket) => Some(bucket),
         Statement::Unlimited(_) => None,
     };
-    Budget(statements(account, headers).filter_map(limited).collect())
+    Budget(statements(account, fields).filter_map(limited).collect())
 }
 
-fn statements<'a>(account: &'a Account, headers: &'a HeaderMap) -> impl Iterator<Item = Statement> + 'a {
-    account.integration.rate_limits.iter().filter_map(|limit| statement(limit, headers))
+fn statements<'a>(account: &'a Account, fields: &'a Fields) -> impl Iterator<Item = Statement> + 'a {
+    account.integration.rate_limits.iter().filter_map(|limit| statement(limit, fields))
 }
 
-/// What these headers say of a limit; nothing where one of them is missing or odd.
-fn statement(limit: &RateLimit, headers: &HeaderMap) -> Option<Statement> {
-    let text = |name: &HeaderName| headers.get(name).map(|value| value.as_bytes().trim_ascii());
-    let number = |text: Option<&[u8]>| {
-        let text = str::from_utf8(text?).ok()?;
-        text.parse::<u64>().ok().filter(|number| *number <= LARGEST)
-    };
+/// What these fields say of a limit; nothing where one of them is missing or odd.
+fn statement(limit: &RateLimit, fields: &Fields) -> Option<Statement> {
+    let text = |name: &HeaderName| fields.get(name).map(<[u8]>::trim_ascii);
     let (most, remaining) = (text(&limit.limit), text(&limit.remaining));
     if most.is_some_and(is_unlimited) || remaining.is_some_and(is_unlimited) {
         return Some(Statement::Unlimited(limit.scope.clone()));
     }
     Some(Statement::Limited(Bucket {
-        limit: number(most)?,
-        remaining: number(remaining)?,
-        reset: Some(number(text(&limit.reset)).filter(|seconds| *seconds < EPOCH)?),
+        limit: number(most?)?,
+        remaining: number(remaining?)?,
+        reset: Some(number(text(&limit.reset)?).filter(|seconds| *seconds < EPOCH)?),
         scope: limit.scope.clone(),
         window: limit.window,
     }))
+}
+
+/// A number that can be passed on: digits, and no more of them than [`LONGEST`].
+fn number(text: &[u8]) -> Option<u64> {
+    if text.is_empty() || text.len() > LONGEST {
+        return None;
+    }
+    text.iter().try_fold(0, |number, byte| byte.is_ascii_digit().then(|| 10 * number + u64::from(byte - b'0')))
 }
 
 /// Affinity writes the word where a plan has no limit.
@@ -137,9 +147,8 @@ mod tests {
             reset: HeaderName::try_from(format!("x-{scope}-reset")).unwrap(),
             window: (scope == "user").then_some(60),
         });
-        let map: HeaderMap =
-            headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect();
-        limits.iter().filter_map(|limit| statement(limit, &map)).collect()
+        let fields = headers.iter().copied().collect();
+        limits.iter().filter_map(|limit| statement(limit, &fields)).collect()
     }
 
     #[test]

@@ -4,10 +4,10 @@
 
 use bytes::Bytes;
 use http::{Method, StatusCode, Uri, header};
-use http_body_util::Full;
 
 use super::errand::{Errand, request};
 use super::failure::Failure;
+use super::message::Outgoing;
 use super::plane::{Answer, Destination};
 use crate::account::is_loopback;
 
@@ -18,21 +18,18 @@ const MOST: usize = 3;
 ///
 /// # Errors
 /// No answer, too many redirects, or one to a place that is not safe.
-pub(super) async fn follow(
-    errand: &Errand<'_>,
-    first: &http::Request<Full<Bytes>>,
-) -> Result<(Answer, Option<Uri>), Failure> {
-    let follows = first.method() == Method::GET;
-    let mut at = first.uri().clone();
+pub(super) async fn follow(errand: &Errand<'_>, first: &Outgoing) -> Result<(Answer, Option<Uri>), Failure> {
+    let follows = first.method == Method::GET;
+    let mut at = first.uri.clone();
     let mut answer = errand.send(|| Ok(first.clone()), Destination::Account).await?;
     for hop in 0..=MOST {
-        if !follows || !redirects(answer.http.status()) {
+        if !follows || !redirects(answer.status) {
             return Ok((answer, (hop > 0).then_some(at)));
         }
         if hop < MOST {
-            at = target(&at, answer.http.headers().get(header::LOCATION), errand.account.trusts_loopback())?;
+            at = target(&at, answer.fields.text(&header::LOCATION), errand.account.trusts_loopback())?;
             let path = at.path_and_query().cloned().unwrap_or_else(|| http::uri::PathAndQuery::from_static("/"));
-            let next = || request(&at, path.clone(), Bytes::new());
+            let next = || request(Method::GET, &at, path.clone(), Bytes::new());
             answer = errand.send(next, Destination::Elsewhere).await?;
         }
     }
@@ -44,9 +41,9 @@ fn redirects(status: StatusCode) -> bool {
 }
 
 /// Where a redirect leads (RFC 9110 section 10.2.2; relative references as RFC 3986 section 4.2 has them).
-fn target(from: &Uri, location: Option<&http::HeaderValue>, trusts_loopback: bool) -> Result<Uri, Failure> {
+fn target(from: &Uri, location: Option<&str>, trusts_loopback: bool) -> Result<Uri, Failure> {
     let refused = |why: &str| Failure::Incomplete(format!("a redirect was not followed: {why}"));
-    let text = location.and_then(|value| value.to_str().ok()).ok_or_else(|| refused("it has no usable location"))?;
+    let text = location.ok_or_else(|| refused("it has no usable location"))?;
     let text = text.split('#').next().unwrap_or_default();
     let (scheme, authority) = (from.scheme_str().unwrap_or_default(), from.authority().map_or("", |a| a.as_str()));
     let absolute = if text.contains("://") && !text.starts_with(['/', '?']) {
@@ -76,8 +73,7 @@ mod tests {
 
     fn leads(location: &'static str, trusts_loopback: bool) -> Option<String> {
         let from = "https://api.example.com/files/7".parse().unwrap();
-        let header = http::HeaderValue::from_static(location);
-        target(&from, Some(&header), trusts_loopback).ok().map(|uri| uri.to_string())
+        target(&from, Some(location), trusts_loopback).ok().map(|uri| uri.to_string())
     }
 
     #[test]
@@ -102,8 +98,7 @@ mod tests {
     #[test]
     fn a_refused_redirect_is_told_without_its_url() {
         let from = "https://api.example.com/files/7".parse().unwrap();
-        let header = http::HeaderValue::from_static("http://store.example/x?sig=s3cret");
-        match target(&from, Some(&header), false) {
+        match target(&from, Some("http://store.example/x?sig=s3cret"), false) {
             Err(Failure::Incomplete(text)) => assert!(!text.contains("s3cret") && !text.contains("store"), "{text}"),
             other => panic!("{other:?}"),
         }

@@ -2,13 +2,12 @@
 
 use std::{
     future::ready,
-    mem,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, Either};
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::{Instant, error::Elapsed, timeout_at};
@@ -29,7 +28,7 @@ use crate::call::{Arguments, Call};
 use crate::catalog::arguments::Checked;
 use crate::catalog::{
     offer::Offer,
-    tool::{Items, Operation, Rest, Shape, Tool},
+    tool::{Items, Operation, Shape},
 };
 use crate::outcome::{Content, List, Outcome, Progress};
 use crate::refusal::Refusal;
@@ -39,13 +38,17 @@ use crate::trace::TraceParent;
 #[derive(Clone)]
 pub struct Upstream(Arc<Plane>);
 
-struct Plane {
-    stack: Stack,
+/// What all calls share.
+pub(super) struct Plane {
+    /// The way of every request.
+    pub(super) stack: Stack,
+    /// How often a read may be tried again.
+    pub(super) retries: u32,
+    /// Largest answer in bytes.
+    pub(super) max_response: usize,
     lines: Lines,
-    retries: u32,
     ledgers: Ledgers,
     connections: Connections,
-    max_response: usize,
 }
 
 /// What of a call an upstream has to know: all of it granted and checked.
@@ -125,64 +128,47 @@ impl Upstream {
     ///
     /// # Errors
     /// The upstream refused or failed, or an argument cannot be sent as it is.
-    pub async fn carry_out(&self, mut order: Order) -> Result<Outcome, Refusal> {
-        self.work(&mut order).await
-    }
-
-    async fn work(&self, order: &mut Order) -> Result<Outcome, Refusal> {
-        let arguments = mem::take(&mut order.arguments);
-        let order = &*order;
-        let tool = order.offer.tool();
-        match &tool.operation {
-            Operation::Static { blocks, structured, is_error } => {
-                let content =
-                    Content::Blocks { blocks: blocks.clone(), structured: structured.clone(), is_error: *is_error };
-                Ok(Outcome { content, exchange: Arc::default() })
-            }
-            Operation::Rest(rest) => {
-                let call = self.call(order);
-                let errand = self.errand(order, tool, rest, &call);
-                let result = timeout_at(order.deadline, content(&errand, arguments)).await;
-                self.outcome(order, &call, result)
-            }
+    pub fn carry_out(&self, order: Order) -> impl Future<Output = Result<Outcome, Refusal>> + Send + 'static {
+        let Order { server, account, offer, mut arguments, now, deadline, trace, progress } = order;
+        if let Operation::Static { blocks, structured, is_error } = &offer.tool().operation {
+            let content =
+                Content::Blocks { blocks: blocks.clone(), structured: structured.clone(), is_error: *is_error };
+            return Either::Left(ready(Ok(Outcome { content, exchange: Arc::default() })));
         }
-    }
-
-    fn call(&self, order: &Order) -> Arc<CallInfo> {
-        Arc::new(CallInfo {
-            server: order.server.clone(),
-            read_only: order.offer.tool().read_only,
-            deadline: order.deadline,
-            line: self.0.lines.of(&order.account.id),
-            meter: Meter::start(order.progress.clone()),
+        let plane = self.0.clone();
+        let call = Arc::new(CallInfo {
+            server,
+            read_only: offer.tool().read_only,
+            deadline,
+            line: plane.lines.of(&account.id),
+            meter: Meter::start(progress),
+        });
+        // No `async fn`, and every layer by reference: what a call holds while it waits is moved, and made room for.
+        Either::Right(async move {
+            let tool = offer.tool();
+            let Operation::Rest(rest) = &tool.operation else {
+                return Err(Refusal::Internal("a tool that asks no upstream was to ask one".into()));
+            };
+            let errand = Errand { plane: &plane, account: &account, tool, rest, now: &now, trace: &trace, call: &call };
+            let result = timeout_at(call.deadline, content(&errand, &mut arguments)).await;
+            plane.outcome(&account, &call, result)
         })
     }
+}
 
-    fn errand<'a>(&'a self, order: &'a Order, tool: &'a Tool, rest: &'a Rest, call: &'a Arc<CallInfo>) -> Errand<'a> {
-        Errand {
-            stack: &self.0.stack,
-            account: &order.account,
-            tool,
-            rest,
-            now: order.now,
-            trace: order.trace,
-            max_response: self.0.max_response,
-            retries: self.0.retries,
-            call,
-        }
-    }
-
+impl Plane {
     fn outcome(
         &self,
-        order: &Order,
+        account: &Account,
         call: &CallInfo,
         result: Result<Result<Content, Failure>, Elapsed>,
     ) -> Result<Outcome, Refusal> {
-        let time = || given(order.deadline.saturating_duration_since(call.meter.started()));
+        let time = || given(call.deadline.saturating_duration_since(call.meter.started()));
         let result = result.unwrap_or_else(|_| Err(Failure::Timeout(time())));
-        let mut exchange = call.meter.finish();
+        let now = Instant::now();
+        let mut exchange = call.meter.finish(now);
         if exchange.requests > 0 {
-            exchange.budget = self.0.ledgers.of(&order.account).known(Instant::now());
+            exchange.budget = self.ledgers.of(account).known(now);
         }
         match result {
             Ok(content) => Ok(Outcome { content, exchange: Arc::new(exchange) }),
@@ -193,7 +179,7 @@ impl Upstream {
 
 /// What the agent gets, by the shape that the catalog names. A call's future is as large as the largest of these, and
 /// made anew for each: the rare ones are boxed.
-async fn content(errand: &Errand<'_>, arguments: Checked) -> Result<Content, Failure> {
+async fn content(errand: &Errand<'_>, arguments: &mut Checked) -> Result<Content, Failure> {
     match (&errand.rest.result, &errand.rest.fan_out) {
         (Shape::List { items }, Some(all)) if arguments.values.get(&all.argument).is_none_or(Value::is_null) => {
             Box::pin(fan_out::list(errand, all, items, arguments)).await.map(Content::List)
@@ -212,12 +198,12 @@ async fn content(errand: &Errand<'_>, arguments: Checked) -> Result<Content, Fai
 }
 
 /// One page of a list.
-async fn list(errand: &Errand<'_>, items: &Items, arguments: Checked) -> Result<List, Failure> {
+async fn list(errand: &Errand<'_>, items: &Items, arguments: &mut Checked) -> Result<List, Failure> {
     let (paged, position) = Paged::open::<Position>(&errand.tool.name, arguments)?;
     if position.as_ref().is_some_and(|position| !position.suits(&errand.rest.paging)) {
         return Err(foreign());
     }
-    let page = page::fetch(errand, items, &paged.values, position.as_ref()).await?;
+    let page = page::fetch(errand, items, paged.values, position.as_ref()).await?;
     let next_cursor = page.next.map(|next| paged.cursor(next)).transpose()?;
     Ok(List { items: page.items, next_cursor })
 }
@@ -238,9 +224,8 @@ impl Service<Call> for Upstream {
     }
 
     fn call(&mut self, call: Call) -> Self::Future {
-        let upstream = self.clone();
         match Order::try_from(call) {
-            Ok(mut order) => Box::pin(async move { upstream.work(&mut order).await }),
+            Ok(order) => Box::pin(self.carry_out(order)),
             Err(refusal) => Box::pin(ready(Err(refusal))),
         }
     }

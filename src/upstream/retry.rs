@@ -18,9 +18,7 @@ const LONGEST: Duration = Duration::from_secs(2);
 pub(super) fn worth(result: &Result<Answer, Failure>) -> bool {
     match result {
         // An upstream that says itself when to come back is believed: the caller is told.
-        Ok(answer) => {
-            matches!(answer.http.status().as_u16(), 502..=504) && !answer.http.headers().contains_key(RETRY_AFTER)
-        }
+        Ok(answer) => matches!(answer.status.as_u16(), 502..=504) && answer.fields.get(&RETRY_AFTER).is_none(),
         Err(failure) => matches!(failure, Failure::Unreachable(_)),
     }
 }

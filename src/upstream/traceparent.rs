@@ -35,7 +35,7 @@ impl<S: Service<Request>> Service<Request> for Propagate<S> {
             && request.destination == Destination::Account
             && let Ok(value) = HeaderValue::try_from(request.trace.to_string())
         {
-            request.http.headers_mut().insert(TRACEPARENT, value);
+            request.http.set(TRACEPARENT, value);
         }
         self.inner.call(request)
     }

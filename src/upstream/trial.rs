@@ -12,28 +12,33 @@ use crate::refusal::Trouble;
 #[derive(Debug)]
 pub(super) struct Trial {
     call: Arc<CallInfo>,
-    pass: Pass,
+    /// Until it is known what it says.
+    pass: Option<Pass>,
     begun: Instant,
-    verdict: Option<Verdict>,
 }
 
 impl Trial {
-    /// Leave for a request of this call to pass, or why it has none.
-    pub(super) fn begin(call: &Arc<CallInfo>) -> Result<Self, Blocked> {
-        let begun = Instant::now();
+    /// Leave for a request of this call to pass at this time, or why it has none.
+    pub(super) fn begin(call: &Arc<CallInfo>, begun: Instant) -> Result<Self, Blocked> {
         let (pass, change) = call.line.circuit.admit(begun, call.read_only)?;
         tell(call, change);
-        Ok(Self { call: call.clone(), pass, begun, verdict: None })
+        Ok(Self { call: call.clone(), pass: Some(pass), begun })
     }
 
-    /// What it says of its upstream is known.
-    pub(super) fn end(mut self, verdict: Verdict) {
-        self.verdict = Some(verdict);
+    /// What it says of its upstream is known since this time.
+    pub(super) fn end(mut self, verdict: Verdict, at: Instant) {
+        self.judge(verdict, at);
+    }
+
+    fn judge(&mut self, verdict: Verdict, at: Instant) {
+        if let Some(pass) = self.pass.take() {
+            tell(&self.call, self.call.line.circuit.judge(at, pass, verdict));
+        }
     }
 
     /// The body is over: whole, or broken off.
-    pub(super) fn read(self, whole: bool) {
-        self.end(if whole { Verdict::Good } else { Verdict::Bad(Trouble::Incomplete) });
+    pub(super) fn read(self, whole: bool, at: Instant) {
+        self.end(if whole { Verdict::Good } else { Verdict::Bad(Trouble::Incomplete) }, at);
     }
 
     /// Dropped without an end: the call's time was over, or its caller went away.
@@ -47,9 +52,10 @@ impl Trial {
 
 impl Drop for Trial {
     fn drop(&mut self) {
-        let now = Instant::now();
-        let verdict = self.verdict.unwrap_or_else(|| self.abandoned(now));
-        tell(&self.call, self.call.line.circuit.judge(now, self.pass, verdict));
+        if self.pass.is_some() {
+            let now = Instant::now();
+            self.judge(self.abandoned(now), now);
+        }
     }
 }
 

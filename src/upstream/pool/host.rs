@@ -1,7 +1,6 @@
 //! The connections to one host.
 
 use std::{
-    fmt,
     future::Future,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
@@ -16,23 +15,25 @@ use http::{
     uri::{Authority, PathAndQuery, Scheme},
 };
 use http_body_util::Full;
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http2;
 use hyper_util::{
     client::legacy::connect::Connection as _,
-    rt::{TokioExecutor, TokioTimer},
+    rt::{TokioExecutor, TokioIo, TokioTimer},
 };
 use tokio::time::{Instant, sleep};
-use tower::ServiceExt;
+use tower::{Service, ServiceExt};
 
 use super::super::connector::{Connector, IDLE, KEEPALIVE};
 use super::super::failure::Failure;
+use super::super::http1::Connection;
 use crate::causes::causes;
 
-type Http1 = http1::SendRequest<Full<Bytes>>;
+/// A connection of HTTP/1.1.
+pub(super) type Http1 = Connection<TokioIo<<Connector as Service<Uri>>::Response>>;
 type Http2 = http2::SendRequest<Full<Bytes>>;
 
 /// One host and its connections.
-pub(super) struct Host {
+pub(in super::super) struct Host {
     root: Uri,
     header: HeaderValue,
     connector: Connector,
@@ -53,14 +54,14 @@ struct State {
 }
 
 struct Idle {
-    sender: Http1,
+    connection: Box<Http1>,
     since: Instant,
 }
 
 /// A way to send a request.
 pub(super) enum Sender {
     /// A connection that nobody else is using.
-    Own(Http1),
+    Own(Box<Http1>),
     /// One that everybody uses.
     Shared(Http2),
 }
@@ -110,25 +111,25 @@ impl Host {
     ///
     /// # Errors
     /// [`Failure::Unreachable`]: no connection could be made.
-    pub(super) async fn sender(&self) -> Result<(Sender, Unsent), Failure> {
-        if let Some(sender) = self.known() {
+    pub(super) async fn sender(&self, now: Instant) -> Result<(Sender, Unsent), Failure> {
+        if let Some(sender) = self.known(now) {
             return Ok((sender, Unsent::MayGoElsewhere));
         }
         if self.speaks_http1.load(Ordering::Relaxed) {
             return Box::pin(self.connect()).await;
         }
         let _connecting = self.connecting.lock().await;
-        match self.known() {
+        match self.known(now) {
             Some(sender) => Ok((sender, Unsent::MayGoElsewhere)),
             None => Box::pin(self.connect()).await,
         }
     }
 
-    fn known(&self) -> Option<Sender> {
+    fn known(&self, now: Instant) -> Option<Sender> {
         let mut state = self.state();
-        while let Some(Idle { sender, since }) = state.idle.pop() {
-            if sender.is_ready() && since.elapsed() < IDLE {
-                return Some(Sender::Own(sender));
+        while let Some(Idle { mut connection, since }) = state.idle.pop() {
+            if connection.is_quiet() && now.saturating_duration_since(since) < IDLE {
+                return Some(Sender::Own(connection));
             }
         }
         state.shared.take_if(|sender| !sender.is_ready());
@@ -152,18 +153,15 @@ impl Host {
             self.state().shared = Some(sender.clone());
             Sender::Shared(sender)
         } else {
-            let (mut sender, connection) = http1::handshake(io).await.map_err(unreachable)?;
-            tokio::spawn(until_it_ends(connection));
-            sender.ready().await.map_err(unreachable)?;
-            Sender::Own(sender)
+            Sender::Own(Box::new(Connection::new(TokioIo::new(io))))
         };
         Ok((sender, Unsent::IsRefused))
     }
 
-    /// Keep a connection that has nothing to do.
-    fn keep(self: &Arc<Self>, sender: Http1) {
+    /// Keep a connection that has nothing to do since this time.
+    pub(super) fn keep(self: &Arc<Self>, connection: Box<Http1>, since: Instant) {
         let mut state = self.state();
-        state.idle.push(Idle { sender, since: Instant::now() });
+        state.idle.push(Idle { connection, since });
         if !state.is_swept {
             state.is_swept = true;
             tokio::spawn(sweep(Arc::downgrade(self)));
@@ -181,7 +179,7 @@ async fn sweep(host: Weak<Host>) {
         sleep(IDLE / 2).await;
         let Some(host) = host.upgrade() else { return };
         let mut state = host.state();
-        state.idle.retain(|idle| idle.sender.is_ready() && idle.since.elapsed() < IDLE);
+        state.idle.retain_mut(|idle| idle.connection.is_quiet() && idle.since.elapsed() < IDLE);
         state.is_swept = !state.idle.is_empty();
         if !state.is_swept {
             return;
@@ -205,38 +203,5 @@ fn named(scheme: &Scheme, authority: &Authority) -> Result<HeaderValue, http::he
     match authority.port_u16() {
         Some(port) if port != usual => HeaderValue::try_from(format!("{}:{port}", authority.host())),
         _ => HeaderValue::try_from(authority.host()),
-    }
-}
-
-/// A connection of HTTP/1.1 whose answer is being read.
-pub(in super::super) struct Lease {
-    host: Arc<Host>,
-    sender: Http1,
-}
-
-impl Lease {
-    /// The connection that has answered.
-    pub(super) fn new(host: Arc<Host>, sender: Http1) -> Self {
-        Self { host, sender }
-    }
-
-    /// The answer was read to its end: the connection may be used again, once it is ready.
-    pub(in super::super) fn end(self) {
-        let Self { host, mut sender } = self;
-        if sender.is_ready() {
-            host.keep(sender);
-        } else if !sender.is_closed() {
-            tokio::spawn(async move {
-                if sender.ready().await.is_ok() {
-                    host.keep(sender);
-                }
-            });
-        }
-    }
-}
-
-impl fmt::Debug for Lease {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Lease").field(&self.host.root).finish()
     }
 }

@@ -107,7 +107,7 @@ async fn what_waits_when_the_vendors_limit_is_used_up_is_not_sent_any_more() {
             tokio::task::yield_now().await;
         }
         let empty = Bucket { scope: "user".into(), limit: 9, remaining: 0, reset: Some(17), window: Some(60) };
-        upstream.ledgers().hear(&account, [Statement::Limited(empty.clone())].into_iter());
+        upstream.ledgers().hear(&account, [Statement::Limited(empty.clone())].into_iter(), tokio::time::Instant::now());
         let_go.add_permits(3);
         assert!(first.await.unwrap().is_ok());
         for call in waiting {

@@ -57,6 +57,16 @@ async fn a_connection_that_its_peer_ends_after_an_answer_is_replaced_and_even_a_
     assert_eq!((server.connections.load(Ordering::SeqCst), requests.load(Ordering::SeqCst)), (10, 10));
 }
 
+#[tokio::test]
+async fn what_a_call_holds_while_it_waits_fits_what_an_allocator_keeps_at_hand() {
+    let (server, _) = answering(1).await;
+    let upstream = Upstream::new(&Config::default()).unwrap();
+    let call = upstream.carry_out(order(&server.account(), GET, &arguments(GET), Duration::from_secs(20)));
+    // Of glibc's allocator that is 1,032 bytes; what is larger takes ten times as long to find room for.
+    assert!(size_of_val(&call) <= 1024, "{}", size_of_val(&call));
+    call.await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn connections_that_nobody_takes_are_let_go_of() {
     let (server, _) = answering(usize::MAX).await;

@@ -1,0 +1,137 @@
+//! The head of a request, written; the head of an answer, read.
+
+use std::{io, mem::MaybeUninit};
+
+use bytes::{Buf as _, BytesMut};
+use http::{HeaderName, StatusCode, header};
+
+use super::super::fields::{Fields, position};
+use super::super::message::Outgoing;
+use super::framing::Framing;
+use crate::decimal::Decimal;
+
+/// Largest head of an answer, in bytes, and the most fields of one. hyper allows as many.
+const LARGEST: usize = 400 << 10;
+const MOST: usize = 100;
+
+/// Why an answer cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(in super::super) enum Error {
+    /// The connection failed.
+    #[error("the connection failed")]
+    Io(#[from] io::Error),
+    /// The connection was ended before its time.
+    #[error("the connection was ended before the answer was whole")]
+    Closed,
+    /// The head is none of HTTP/1.
+    #[error("its head is not of HTTP/1")]
+    Head(#[from] httparse::Error),
+    /// The head goes on and on.
+    #[error("its head is larger than {} KiB", LARGEST >> 10)]
+    Large,
+    /// It is not said clearly where the body ends, or not in a way that was asked for.
+    #[error("its body has no clear end: {0}")]
+    Framing(&'static str),
+}
+
+/// The head of an answer.
+pub(super) struct Head {
+    pub(super) status: StatusCode,
+    pub(super) fields: Fields,
+    pub(super) framing: Framing,
+    /// Is the connection ended after this answer?
+    pub(super) is_last: bool,
+}
+
+/// Write the head of a request (RFC 9112 section 3).
+pub(super) fn write(out: &mut Vec<u8>, request: &Outgoing) {
+    let mut put = |pieces: &[&[u8]]| pieces.iter().for_each(|piece| out.extend_from_slice(piece));
+    let target = request.uri.path_and_query().map_or("/", |target| target.as_str());
+    put(&[request.method.as_str().as_bytes(), b" ", target.as_bytes(), b" HTTP/1.1\r\n"]);
+    for (name, value) in request.fields() {
+        put(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
+    }
+    if request.has_length() {
+        put(&[b"content-length: ", Decimal::of(request.body.len() as u64).as_str().as_bytes(), b"\r\n"]);
+    }
+    put(&[b"\r\n"]);
+}
+
+/// Take the head of an answer off `read`, whose body there is none of if it `is_head`; `None` where some of it is missing.
+///
+/// # Errors
+/// It is none.
+pub(super) fn parse(read: &mut BytesMut, is_head: bool) -> Result<Option<Head>, Error> {
+    loop {
+        let mut room = [const { MaybeUninit::uninit() }; MOST];
+        let mut response = httparse::Response::new(&mut []);
+        let parsed = httparse::ParserConfig::default();
+        let length = match parsed.parse_response_with_uninit_headers(&mut response, read, &mut room)? {
+            httparse::Status::Complete(length) => length,
+            httparse::Status::Partial if read.len() > LARGEST => return Err(Error::Large),
+            httparse::Status::Partial => return Ok(None),
+        };
+        let (code, version) = (response.code.unwrap_or_default(), response.version.unwrap_or_default());
+        let status = StatusCode::from_u16(code).map_err(|_| httparse::Error::Status)?;
+        if status.is_informational() {
+            // Interim answers are for those who asked for them (RFC 9110 section 15.2).
+            if status == StatusCode::SWITCHING_PROTOCOLS {
+                return Err(Error::Framing("nobody asked for another protocol"));
+            }
+            read.advance(length);
+            continue;
+        }
+        let start = read.as_ptr().addr();
+        let place = |part: &[u8]| {
+            let at = part.as_ptr().addr() - start;
+            position(at)..position(at + part.len())
+        };
+        let places = response.headers.iter().map(|field| (place(field.name.as_bytes()), place(field.value))).collect();
+        let fields = Fields::new(read.split_to(length).freeze(), places);
+        let (framing, is_last) = framing(&fields, status, is_head, version)?;
+        return Ok(Some(Head { status, fields, framing, is_last }));
+    }
+}
+
+/// Where the body ends, and whether the connection does (RFC 9112 sections 6.3 and 9.3).
+fn framing(fields: &Fields, status: StatusCode, is_head: bool, version: u8) -> Result<(Framing, bool), Error> {
+    let says = |token: &[u8]| tokens(fields, &header::CONNECTION).any(|said| said.eq_ignore_ascii_case(token));
+    let is_last = says(b"close") || version == 0 && !says(b"keep-alive");
+    let length = length(fields)?;
+    if is_head || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        return Ok((Framing::of_length(0), is_last));
+    }
+    let mut codings = tokens(fields, &header::TRANSFER_ENCODING);
+    if let Some(coding) = codings.next() {
+        if !coding.eq_ignore_ascii_case(b"chunked") || codings.next().is_some() {
+            return Err(Error::Framing("nobody asked for its transfer coding"));
+        }
+        // Two lengths, or chunks from a time before them: the next answer could be part of this one.
+        return Ok((Framing::chunked(), is_last || length.is_some() || version == 0));
+    }
+    Ok(match length {
+        Some(length) => (Framing::of_length(length), is_last),
+        None => (Framing::until_the_end(), true),
+    })
+}
+
+/// `Content-Length`: said once, or the same again and again (RFC 9112 section 6.3).
+fn length(fields: &Fields) -> Result<Option<u64>, Error> {
+    let mut length = None;
+    for text in fields.all(&header::CONTENT_LENGTH).flat_map(|value| value.split(|byte| *byte == b',')) {
+        let text = text.trim_ascii();
+        let number = str::from_utf8(text).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let number: u64 = number.and_then(|text| text.parse().ok()).ok_or(Error::Framing("its length is no number"))?;
+        if length.is_some_and(|known| known != number) {
+            return Err(Error::Framing("it has two lengths"));
+        }
+        length = Some(number);
+    }
+    Ok(length)
+}
+
+/// The members of a list of tokens (RFC 9110 section 5.6.1).
+fn tokens<'f>(fields: &'f Fields, name: &'f HeaderName) -> impl Iterator<Item = &'f [u8]> {
+    let members = fields.all(name).flat_map(|value| value.split(|byte| *byte == b','));
+    members.map(<[u8]>::trim_ascii).filter(|token| !token.is_empty())
+}

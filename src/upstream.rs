@@ -39,7 +39,6 @@ mod ratelimit;
 mod redirect;
 mod rest;
 mod retry;
-pub(crate) mod scan;
 mod split;
 mod stack;
 mod text;

@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer as _, Error as _, IgnoredAny, MapA
 use serde_json::{error::Category, value::RawValue};
 
 use super::failure::Failure;
-use super::scan;
+use crate::json::scan;
 
 /// A list as an answer holds it.
 #[derive(Debug, PartialEq)]

@@ -5,16 +5,17 @@
 use std::borrow::Cow;
 
 use super::{Meta, Params, Request, is_id, value};
-use crate::upstream::scan;
+use crate::json::scan::{self, Stops};
 
 /// The request that a text is, if it is such a one.
 pub(super) fn request(text: &str) -> Option<Request<'_>> {
     let (mut jsonrpc, mut id, mut method, mut params) = (None, None, None, None);
-    let end = object(text, scan::space(text.as_bytes(), 0), |key, at| match key {
-        "jsonrpc" => once(&mut jsonrpc, cut(text, at)?),
-        "id" => once(&mut id, cut(text, at)?),
-        "method" => once(&mut method, cut(text, at)?),
-        "params" => once(&mut params, read_params(text, at)?),
+    let mut stops = Stops::of(text.as_bytes());
+    let end = object(text, scan::space(text.as_bytes(), 0), &mut stops, |key, at, stops| match key {
+        "jsonrpc" => once(&mut jsonrpc, cut(text, at, stops)?),
+        "id" => once(&mut id, cut(text, at, stops)?),
+        "method" => once(&mut method, cut(text, at, stops)?),
+        "params" => once(&mut params, read_params(text, at, stops)?),
         _ => None,
     })?;
     let id = value(id.filter(|id| is_id(id))?)?;
@@ -24,15 +25,15 @@ pub(super) fn request(text: &str) -> Option<Request<'_>> {
     (over && jsonrpc? == "\"2.0\"").then_some(request)
 }
 
-fn read_params(text: &str, at: usize) -> Option<(Params<'_>, usize)> {
+fn read_params<'t>(text: &'t str, at: usize, stops: &mut Stops<'_>) -> Option<(Params<'t>, usize)> {
     let (mut params, mut arguments) = (Params::default(), None);
-    let end = object(text, at, |key, at| match key {
-        "name" => once(&mut params.name, cut(text, at)?),
-        "arguments" => once(&mut arguments, cut(text, at)?),
-        "cursor" => once(&mut params.cursor, cut(text, at)?),
-        "protocolVersion" => once(&mut params.protocol_version, cut(text, at)?),
-        "_meta" => once(&mut params.meta, read_meta(text, at)?),
-        _ => other(text, key, at),
+    let end = object(text, at, stops, |key, at, stops| match key {
+        "name" => once(&mut params.name, cut(text, at, stops)?),
+        "arguments" => once(&mut arguments, cut(text, at, stops)?),
+        "cursor" => once(&mut params.cursor, cut(text, at, stops)?),
+        "protocolVersion" => once(&mut params.protocol_version, cut(text, at, stops)?),
+        "_meta" => once(&mut params.meta, read_meta(text, at, stops)?),
+        _ => other(text, key, at, stops),
     })?;
     if let Some(arguments) = arguments {
         params.arguments = Some(value(arguments)?);
@@ -40,21 +41,26 @@ fn read_params(text: &str, at: usize) -> Option<(Params<'_>, usize)> {
     Some((params, end))
 }
 
-fn read_meta(text: &str, at: usize) -> Option<(Meta<'_>, usize)> {
+fn read_meta<'t>(text: &'t str, at: usize, stops: &mut Stops<'_>) -> Option<(Meta<'t>, usize)> {
     let mut meta = Meta::default();
-    let end = object(text, at, |key, at| match key {
-        "io.modelcontextprotocol/protocolVersion" => once(&mut meta.protocol_version, cut(text, at)?),
-        "io.modelcontextprotocol/clientCapabilities" => once(&mut meta.client_capabilities, cut(text, at)?),
-        "io.modelcontextprotocol/clientInfo" => once(&mut meta.client_info, cut(text, at)?),
-        "traceparent" => once(&mut meta.traceparent, cut(text, at)?),
-        _ => other(text, key, at),
+    let end = object(text, at, stops, |key, at, stops| match key {
+        "io.modelcontextprotocol/protocolVersion" => once(&mut meta.protocol_version, cut(text, at, stops)?),
+        "io.modelcontextprotocol/clientCapabilities" => once(&mut meta.client_capabilities, cut(text, at, stops)?),
+        "io.modelcontextprotocol/clientInfo" => once(&mut meta.client_info, cut(text, at, stops)?),
+        "traceparent" => once(&mut meta.traceparent, cut(text, at, stops)?),
+        _ => other(text, key, at, stops),
     })?;
     Some((meta, end))
 }
 
 /// The members of the object that begins here: `member` gets a key and where its value begins, and says where that ends.
 /// Comes back with where the object ends.
-fn object<'t>(text: &'t str, at: usize, mut member: impl FnMut(&'t str, usize) -> Option<usize>) -> Option<usize> {
+fn object<'t, 's>(
+    text: &'t str,
+    at: usize,
+    stops: &mut Stops<'s>,
+    mut member: impl FnMut(&'t str, usize, &mut Stops<'s>) -> Option<usize>,
+) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut at = scan::space(bytes, scan::take(bytes, at, b'{')?);
     if bytes.get(at) == Some(&b'}') {
@@ -62,10 +68,10 @@ fn object<'t>(text: &'t str, at: usize, mut member: impl FnMut(&'t str, usize) -
     }
     loop {
         let begun = scan::take(bytes, at, b'"')?;
-        let ended = scan::string(bytes, begun)?;
+        let ended = scan::string(bytes, begun, stops)?;
         let key = text.get(begun..ended - 1)?;
         let value = scan::space(bytes, scan::take(bytes, scan::space(bytes, ended), b':')?);
-        at = scan::space(bytes, member(key, value)?);
+        at = scan::space(bytes, member(key, value, stops)?);
         match bytes.get(at)? {
             b',' => at = scan::space(bytes, at + 1),
             b'}' => return Some(at + 1),
@@ -75,8 +81,8 @@ fn object<'t>(text: &'t str, at: usize, mut member: impl FnMut(&'t str, usize) -
 }
 
 /// The text of the value that begins here, and where it ends.
-fn cut(text: &str, at: usize) -> Option<(&str, usize)> {
-    let end = scan::value(text.as_bytes(), at)?;
+fn cut<'t>(text: &'t str, at: usize, stops: &mut Stops<'_>) -> Option<(&'t str, usize)> {
+    let end = scan::value(text.as_bytes(), at, stops)?;
     Some((text.get(at..end)?, end))
 }
 
@@ -86,8 +92,8 @@ fn once<T>(place: &mut Option<T>, (read, end): (T, usize)) -> Option<usize> {
 }
 
 /// A member that nobody looks at, unless its key is another one in disguise.
-fn other(text: &str, key: &str, at: usize) -> Option<usize> {
-    if key.contains('\\') { None } else { scan::value(text.as_bytes(), at) }
+fn other(text: &str, key: &str, at: usize, stops: &mut Stops<'_>) -> Option<usize> {
+    if key.contains('\\') { None } else { scan::value(text.as_bytes(), at, stops) }
 }
 
 #[cfg(test)]

@@ -60,10 +60,27 @@ proptest! {
 }
 
 #[test]
+fn a_string_may_begin_and_end_anywhere_in_a_block() {
+    for length in 0..3 * BLOCK {
+        for content in ["", "\\\"", "\\\\", "\\n", "é", "\\u00e9"] {
+            let string = format!("\"{}{content}\"", "a".repeat(length));
+            for text in [string.clone(), format!("[{string},{string}]"), format!("{{{string}:{string},{string}:1}}")] {
+                assert_eq!(whole(text.as_bytes()), Some(0..text.len()), "{text}");
+                assert_eq!(whole(&text.as_bytes()[..text.len() - 1]), None, "{text}");
+            }
+            for wrong in [&b"\xff"[..], b"\n", b"\\x", b"\\u00g0", b"\"", b"\\"] {
+                let text = [b"[", &string.as_bytes()[..=length], wrong, b"\",1]"].concat();
+                assert_eq!(whole(&text), None, "{:?}", String::from_utf8_lossy(&text));
+            }
+        }
+    }
+}
+
+#[test]
 fn nesting_is_followed_as_deep_as_there_are_bits() {
     let deep = |levels: usize| "[".repeat(levels) + "1" + &"]".repeat(levels);
-    assert_eq!(whole(deep(127).as_bytes()), Some(0..255));
-    assert_eq!(whole(deep(128).as_bytes()), None);
+    assert_eq!(whole(deep(63).as_bytes()), Some(0..127));
+    assert_eq!(whole(deep(64).as_bytes()), None);
 }
 
 #[test]

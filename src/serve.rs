@@ -15,10 +15,7 @@ use hyper::{
     body::Incoming,
     server::conn::{http1, http2},
 };
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
@@ -27,7 +24,7 @@ use tokio::{
 use tower::Service;
 
 use crate::edge::limits::Gate;
-use connection::{Guarded, Heard};
+use connection::{Guarded, Heard, Polite, Word};
 use drain::Drain;
 use idle::Note;
 use version::Version;
@@ -103,13 +100,12 @@ where
     drop(listener);
     // All answers are written by now or given up; what is left is to say goodbye on idle connections. A head that was
     // begun is not waited for: its request would be refused.
-    door.end.send_replace(End::Silent);
-    let goodbye = deadline.max(Instant::now() + LAST_WORDS);
-    if timeout_at(goodbye, door.graceful.shutdown()).await.is_err() {
+    door.end.send_replace(End::Goodbye);
+    if !door.is_empty(deadline.max(Instant::now() + LAST_WORDS)).await {
         tracing::warn!("some connections did not end in time");
         // Their calls are dropped here, and write their lines, and not somewhere in the end of the runtime.
         door.end.send_replace(End::All);
-        let _ = timeout_at(Instant::now() + LAST_WORDS, door.room.acquire_many(door.rooms)).await;
+        door.is_empty(Instant::now() + LAST_WORDS).await;
     }
 }
 
@@ -118,8 +114,8 @@ where
 enum End {
     /// None.
     No,
-    /// Those that have not asked anything.
-    Silent,
+    /// Those that have not asked anything, and the others as soon as what they asked is answered.
+    Goodbye,
     /// Every one.
     All,
 }
@@ -132,7 +128,6 @@ struct Door {
     idle: Duration,
     rooms: u32,
     room: Arc<Semaphore>,
-    graceful: GracefulShutdown,
     end: watch::Sender<End>,
 }
 
@@ -147,16 +142,7 @@ impl Door {
         let rooms = u32::try_from(config.max_connections.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
         let room = Arc::new(Semaphore::new(rooms as usize));
         let (end, _) = watch::channel(End::No);
-        Self {
-            http1,
-            http2,
-            header_timeout: config.header_timeout,
-            idle,
-            rooms,
-            room,
-            graceful: GracefulShutdown::new(),
-            end,
-        }
+        Self { http1, http2, header_timeout: config.header_timeout, idle, rooms, room, end }
     }
 
     /// Accept for ever; cancel it to stop.
@@ -180,6 +166,11 @@ impl Door {
         }
     }
 
+    /// Has every connection ended until then?
+    async fn is_empty(&self, until: Instant) -> bool {
+        timeout_at(until, self.room.acquire_many(self.rooms)).await.is_ok()
+    }
+
     fn serve<S, B>(&self, stream: TcpStream, road: S, permit: OwnedSemaphorePermit)
     where
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
@@ -192,14 +183,17 @@ impl Door {
         }
         let heard = Heard::new(road);
         let (ear, silent) = (heard.ear(), heard.ear());
-        let (mut http1, http2, watcher) = (self.http1.clone(), self.http2.clone(), self.graceful.watcher());
-        let note = Note::default();
+        let (mut http1, http2) = (self.http1.clone(), self.http2.clone());
+        let (note, word) = (Note::default(), Word::default());
         http1.timer(note.clone());
+        let told = word.clone();
         let connection = async move {
             match Version::of(&stream).await {
-                Version::Http1 => watcher.watch(http1.serve_connection(TokioIo::new(stream), heard)).await,
+                Version::Http1 => Polite::new(http1.serve_connection(TokioIo::new(stream), heard), told).await,
                 // Boxed: what HTTP/2 needs is no burden on every other connection.
-                Version::Http2 => Box::pin(watcher.watch(http2.serve_connection(TokioIo::new(stream), heard))).await,
+                Version::Http2 => {
+                    Box::pin(Polite::new(http2.serve_connection(TokioIo::new(stream), heard), told)).await
+                }
             }
         };
         let (limit, idle, mut end) = (self.header_timeout, self.idle, self.end.subscribe());
@@ -207,8 +201,12 @@ impl Door {
             tokio::select! {
                 () = ear.silence(limit) => tracing::debug!("connection ended, it never asked anything"),
                 () = note.due(idle) => tracing::debug!("connection ended, it asked nothing more"),
-                // The other end of this channel outlives every connection that matters.
-                _ = end.wait_for(|end| *end == End::All || *end == End::Silent && silent.is_silent()) => {}
+                () = async {
+                    // The other end of this channel outlives every connection that matters.
+                    let _ = end.wait_for(|end| *end != End::No).await;
+                    word.give();
+                    let _ = end.wait_for(|end| *end == End::All || silent.is_silent()).await;
+                } => {}
             }
         };
         // No `async` block: that would have room for the connection twice.

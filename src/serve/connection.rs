@@ -17,6 +17,7 @@ use std::{
 
 use futures_util::{future::Either, task::AtomicWaker};
 use hyper::service::Service;
+use hyper_util::server::graceful::GracefulConnection;
 use pin_project_lite::pin_project;
 use tokio::time::sleep;
 use tower::{ServiceExt, util::Oneshot};
@@ -76,6 +77,61 @@ where
             Poll::Ready(Ok(())) => Either::Left(road.call(request)),
             _ => Either::Right(road.clone().oneshot(request)),
         }
+    }
+}
+
+/// A word from outside to a connection: to say goodbye. A clone hears and gives the same.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Word(Arc<Said>);
+
+#[derive(Debug, Default)]
+struct Said {
+    is_given: AtomicBool,
+    listener: AtomicWaker,
+}
+
+impl Word {
+    /// Tell whoever listens.
+    pub(super) fn give(&self) {
+        self.0.is_given.store(true, Ordering::Release);
+        self.0.listener.wake();
+    }
+}
+
+pin_project! {
+    /// A connection that says goodbye when it is told to, as soon as it has answered what it was asked.
+    pub(super) struct Polite<C> {
+        #[pin]
+        connection: C,
+        // Until it was heard.
+        word: Option<Word>,
+        listens: bool,
+    }
+}
+
+impl<C> Polite<C> {
+    /// A connection that listens for this word.
+    pub(super) fn new(connection: C, word: Word) -> Self {
+        Self { connection, word: Some(word), listens: false }
+    }
+}
+
+impl<C: GracefulConnection> Future for Polite<C> {
+    type Output = Result<(), C::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if let Some(word) = this.word {
+            // Once: a connection stays in its task.
+            if !std::mem::replace(this.listens, true) {
+                word.0.listener.register(cx.waker());
+            }
+            if word.0.is_given.load(Ordering::Acquire) {
+                this.connection.as_mut().graceful_shutdown();
+                *this.word = None;
+            }
+        }
+        this.connection.poll(cx)
     }
 }
 

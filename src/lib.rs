@@ -15,7 +15,7 @@
 //! 7. On the way back [`mcp::fault`] is the one table that turns refusals into answers, and [`mcp::reply`] writes them.
 //!
 //! Imports run down this list and never up; [`document`], [`refusal`], [`outcome`], [`budget`], [`rate`], [`secret`],
-//! [`trace`], [`hash`], `tls`, `causes`, `decimal`, [`clock`] and [`nearest`] are leaves that everybody may know.
+//! [`trace`], [`hash`], `json`, `tls`, `causes`, `decimal`, [`clock`] and [`nearest`] are leaves that everybody may know.
 
 pub mod account;
 pub mod admin;

@@ -36,6 +36,7 @@ const HEAD: usize = 2 << 10;
 /// A connection.
 pub(super) struct Connection<I> {
     io: I,
+    is_encrypted: bool,
     /// The head of the request. Its room is used again.
     head: Vec<u8>,
     /// Bytes of head and body that were written.
@@ -61,10 +62,11 @@ pub(super) struct Broken {
 }
 
 impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
-    /// A connection on which nothing was sent.
-    pub(super) fn new(io: I) -> Self {
+    /// A connection on which nothing was sent. Is it `encrypted`? Then a write that fails may have been sent in part.
+    pub(super) fn new(io: I, is_encrypted: bool) -> Self {
         Self {
             io,
+            is_encrypted,
             head: Vec::new(),
             written: 0,
             is_sent: true,
@@ -96,7 +98,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
         head::write(&mut self.head, request);
         (self.written, self.is_sent, self.is_head) = (0, false, request.method == Method::HEAD);
         let sent = poll_fn(|cx| self.poll_send(cx, &request.body)).await;
-        sent.map_err(|error| Broken { was_sent: self.written > 0, error })
+        sent.map_err(|error| Broken { was_sent: self.written > 0 || self.is_encrypted, error })
     }
 
     /// Read the head of the answer.
@@ -115,7 +117,12 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
                 Poll::Ready(if answered { Ok(()) } else { Err(error.into()) })
             }
             Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
-            Poll::Pending => self.poll_head(cx),
+            Poll::Pending => {
+                ready!(self.poll_head(cx))?;
+                // Whoever refuses needs no more of it; whoever began to answer may want the rest first.
+                let is_refused = self.answered.as_ref().is_some_and(|head| head.is_last || !head.status.is_success());
+                if is_refused { Poll::Ready(Ok(())) } else { Poll::Pending }
+            }
         }
     }
 

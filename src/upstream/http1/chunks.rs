@@ -73,6 +73,10 @@ impl Chunks {
 }
 
 fn size(read: &mut BytesMut) -> Result<Option<Next>, Error> {
+    // httparse takes a line without digits for a zero, which would end the body.
+    if read.first().is_some_and(|byte| !byte.is_ascii_hexdigit()) {
+        return Err(Error::Framing("expected the size of a chunk"));
+    }
     match httparse::parse_chunk_size(read) {
         Ok(httparse::Status::Complete((line, size))) => {
             read.advance(line);

@@ -47,7 +47,8 @@ pub(super) struct Head {
 pub(super) fn write(out: &mut Vec<u8>, request: &Outgoing) {
     let mut put = |pieces: &[&[u8]]| pieces.iter().for_each(|piece| out.extend_from_slice(piece));
     let target = request.uri.path_and_query().map_or("/", |target| target.as_str());
-    put(&[request.method.as_str().as_bytes(), b" ", target.as_bytes(), b" HTTP/1.1\r\n"]);
+    let slash: &[u8] = if target.starts_with('/') { b"" } else { b"/" };
+    put(&[request.method.as_str().as_bytes(), b" ", slash, target.as_bytes(), b" HTTP/1.1\r\n"]);
     for (name, value) in request.fields() {
         put(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
     }
@@ -98,8 +99,13 @@ fn framing(fields: &Fields, status: StatusCode, is_head: bool, version: u8) -> R
     let says = |token: &[u8]| tokens(fields, &header::CONNECTION).any(|said| said.eq_ignore_ascii_case(token));
     let is_last = says(b"close") || version == 0 && !says(b"keep-alive");
     let length = length(fields)?;
-    if is_head || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+    if is_head || status == StatusCode::NOT_MODIFIED {
         return Ok((Framing::of_length(0), is_last));
+    }
+    if status == StatusCode::NO_CONTENT {
+        // One that speaks of a body all the same may send it.
+        let has_body = length.is_some_and(|length| length > 0) || fields.get(&header::TRANSFER_ENCODING).is_some();
+        return Ok((Framing::of_length(0), is_last || has_body));
     }
     let mut codings = tokens(fields, &header::TRANSFER_ENCODING);
     if let Some(coding) = codings.next() {

@@ -43,7 +43,7 @@ async fn exchange(connection: &mut Connection<DuplexStream>, request: &Outgoing)
 async fn hears(method: &str, pieces: Vec<Vec<u8>>, ends: bool) -> Heard {
     let (near, far) = duplex(64 << 10);
     let peer = tokio::spawn(says(far, pieces, ends));
-    let heard = exchange(&mut Connection::new(near), &request(method, b"")).await;
+    let heard = exchange(&mut Connection::new(near, false), &request(method, b"")).await;
     peer.abort();
     heard
 }
@@ -181,6 +181,7 @@ fn a_connection_is_used_again_only_after_a_whole_exchange_that_says_so() {
         // It said more than was asked.
         ("GET", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nabHTTP/1.1 200 OK\r\n", Ok(false)),
         ("GET", "HTTP/1.1 204 No Content\r\n\r\nx", Ok(false)),
+        ("GET", "HTTP/1.1 204 No Content\r\ncontent-length: 2\r\n\r\n", Ok(false)),
         // Two ways to tell the end of the body.
         ("GET", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", Ok(false)),
         ("GET", "HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", Ok(false)),
@@ -195,6 +196,8 @@ fn a_connection_is_used_again_only_after_a_whole_exchange_that_says_so() {
             Err("longer than its size"),
         ),
         ("GET", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n-2\r\n", Err("size of a chunk")),
+        ("GET", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n\r\n\r\n", Err("size of a chunk")),
+        ("GET", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n;x\r\n\r\n", Err("size of a chunk")),
         ("GET", "SSH-2.0-OpenSSH_9.2\r\n\r\n", Err("not of HTTP/1")),
     ] {
         let heard = now(hears(method, vec![text.into()], false));
@@ -231,7 +234,7 @@ async fn a_request_is_written_as_it_is_meant_and_its_body_after_it() {
     ] {
         // Three bytes at a time, so that no write is whole.
         let (near, mut far) = duplex(3);
-        let mut connection = Connection::new(near);
+        let mut connection = Connection::new(near, false);
         let answered = async {
             let mut asked = vec![0; expected.len()];
             far.read_exact(&mut asked).await.unwrap();
@@ -247,38 +250,55 @@ async fn a_request_is_written_as_it_is_meant_and_its_body_after_it() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_comes_before_the_request_was_read_counts_and_ends_the_connection() {
     let (near, mut far) = duplex(64);
-    let mut connection = Connection::new(near);
+    let mut connection = Connection::new(near, false);
     far.write_all(b"HTTP/1.1 413 \r\ncontent-length: 0\r\n\r\n").await.unwrap();
     let request = request("POST", &[b'x'; 4096]);
     let heard = tokio::time::timeout(Duration::from_secs(1), exchange(&mut connection, &request)).await;
     assert_eq!(heard.unwrap(), Ok((413, Vec::new(), false)));
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_interim_answer_ends_no_request() {
-    let (near, mut far) = duplex(64);
-    let mut connection = Connection::new(near);
+/// What a client hears whose peer says `first` before it reads a large request, and then `last`.
+async fn hears_early(first: &[u8], last: &[u8]) -> Heard {
+    let (near, mut far) = duplex(128);
+    let mut connection = Connection::new(near, false);
     let request = request("POST", &[b'x'; 4096]);
     let peer = async {
-        far.write_all(b"HTTP/1.1 103 \r\nlink: </a>\r\n\r\n").await.unwrap();
+        far.write_all(first).await.unwrap();
         let head = "POST /a/b?c=d HTTP/1.1\r\nhost: api.example\r\ncontent-length: 4096\r\n\r\n";
         far.read_exact(&mut vec![0; head.len() + 4096]).await.unwrap();
-        far.write_all(b"HTTP/1.1 204 \r\n\r\n").await.unwrap();
+        far.write_all(last).await.unwrap();
     };
     let both = async { tokio::join!(exchange(&mut connection, &request), peer) };
-    let (heard, ()) = tokio::time::timeout(Duration::from_secs(1), both).await.unwrap();
-    assert_eq!(heard, Ok((204, Vec::new(), true)));
+    tokio::time::timeout(Duration::from_secs(1), both).await.unwrap().0
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interim_answer_and_a_good_one_that_was_begun_early_end_no_request() {
+    let interim = hears_early(b"HTTP/1.1 103 \r\nlink: </a>\r\n\r\n", b"HTTP/1.1 204 \r\n\r\n").await;
+    assert_eq!(interim, Ok((204, Vec::new(), true)));
+    let begun = hears_early(b"HTTP/1.1 200 \r\ntransfer-encoding: chunked\r\n\r\n", b"2\r\nab\r\n0\r\n\r\n").await;
+    assert_eq!(begun, Ok((200, b"ab".to_vec(), true)));
+}
+
+#[tokio::test]
+async fn what_was_encrypted_and_could_not_be_written_may_have_been_sent() {
+    for is_encrypted in [false, true] {
+        let (near, far) = duplex(64);
+        drop(far);
+        let broken = Connection::new(near, is_encrypted).send(&request("POST", b"{}")).await.unwrap_err();
+        assert_eq!(broken.was_sent, is_encrypted);
+    }
 }
 
 #[tokio::test]
 async fn a_peer_that_has_gone_is_told_from_one_that_goes_in_the_middle() {
     let (near, far) = duplex(64 << 10);
     drop(far);
-    let broken = head(&mut Connection::new(near), &request("POST", b"{}")).await.err().unwrap();
+    let broken = head(&mut Connection::new(near, false), &request("POST", b"{}")).await.err().unwrap();
     assert!(!broken.was_sent, "{broken:?}");
     let (near, mut far) = duplex(64 << 10);
     let peer = tokio::spawn(async move { far.read(&mut [0; 1024]).await });
-    let broken = head(&mut Connection::new(near), &request("POST", b"{}")).await.err().unwrap();
+    let broken = head(&mut Connection::new(near, false), &request("POST", b"{}")).await.err().unwrap();
     assert!(broken.was_sent && matches!(broken.error, Error::Closed), "{broken:?}");
     peer.await.unwrap().unwrap();
 }
@@ -287,7 +307,7 @@ async fn a_peer_that_has_gone_is_told_from_one_that_goes_in_the_middle() {
 async fn an_idle_connection_whose_peer_speaks_or_goes_is_not_quiet() {
     for says in [&b"HTTP/1.1 408 \r\n\r\n"[..], b""] {
         let (near, mut far) = duplex(64);
-        let mut connection = Connection::new(near);
+        let mut connection = Connection::new(near, false);
         assert!(connection.is_idle() && connection.is_quiet());
         far.write_all(says).await.unwrap();
         drop(far);
@@ -298,7 +318,7 @@ async fn an_idle_connection_whose_peer_speaks_or_goes_is_not_quiet() {
 #[tokio::test]
 async fn the_room_of_a_large_answer_is_given_back_and_that_of_small_ones_is_used_again() {
     let (near, mut far) = duplex(64 << 10);
-    let mut connection = Connection::new(near);
+    let mut connection = Connection::new(near, false);
     let peer = tokio::spawn(async move {
         let mut asked = [0; 1024];
         for size in [1 << 20, 100, 100] {

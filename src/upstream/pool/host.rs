@@ -118,11 +118,13 @@ impl Host {
         if self.speaks_http1.load(Ordering::Relaxed) {
             return Box::pin(self.connect()).await;
         }
-        let _connecting = self.connecting.lock().await;
-        match self.known(now) {
-            Some(sender) => Ok((sender, Unsent::MayGoElsewhere)),
-            None => Box::pin(self.connect()).await,
+        let connecting = self.connecting.lock().await;
+        if let Some(sender) = self.known(now) {
+            return Ok((sender, Unsent::MayGoElsewhere));
         }
+        // Known by now, perhaps: then nobody need wait for this one.
+        let _connecting = (!self.speaks_http1.load(Ordering::Relaxed)).then_some(connecting);
+        Box::pin(self.connect()).await
     }
 
     fn known(&self, now: Instant) -> Option<Sender> {
@@ -153,7 +155,7 @@ impl Host {
             self.state().shared = Some(sender.clone());
             Sender::Shared(sender)
         } else {
-            Sender::Own(Box::new(Connection::new(TokioIo::new(io))))
+            Sender::Own(Box::new(Connection::new(TokioIo::new(io), self.root.scheme() == Some(&Scheme::HTTPS))))
         };
         Ok((sender, Unsent::IsRefused))
     }

@@ -1,6 +1,13 @@
 //! TLS: who is trusted, and which protocol is spoken.
 
-use std::{net::Ipv4Addr, sync::Arc, time::Duration};
+use std::{
+    net::Ipv4Addr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use http::Response;
 use http_body_util::Full;
@@ -17,6 +24,7 @@ use rustls::{ServerConfig, crypto::ring};
 use rustls_pki_types::PrivateKeyDer;
 use serde_json::json;
 use tempfile::NamedTempFile;
+use tokio::sync::Barrier;
 use tokio_rustls::TlsAcceptor;
 
 use super::support::{Server, account, order};
@@ -56,6 +64,19 @@ fn named(name: &str) -> CertificateParams {
 
 /// A TLS server on 127.0.0.1 that offers these protocols and answers with the one that was spoken.
 async fn server(authority: &Authority, protocols: &[&str]) -> Server {
+    server_that_waits(authority, protocols, None).await
+}
+
+/// What a server waits for.
+struct Meeting {
+    connections: AtomicUsize,
+    /// Before it shakes hands, but for the first connection.
+    later_ones: Barrier,
+    /// Before it answers.
+    requests: Barrier,
+}
+
+async fn server_that_waits(authority: &Authority, protocols: &[&str], meeting: Option<Arc<Meeting>>) -> Server {
     let key = KeyPair::generate().unwrap();
     let mut params = named("127.0.0.1");
     params.subject_alt_names = vec![SanType::IpAddress(Ipv4Addr::LOCALHOST.into())];
@@ -67,12 +88,23 @@ async fn server(authority: &Authority, protocols: &[&str]) -> Server {
     config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     Server::raw(move |stream| {
-        let acceptor = acceptor.clone();
+        let (acceptor, meeting) = (acceptor.clone(), meeting.clone());
         async move {
+            if let Some(meeting) = &meeting
+                && meeting.connections.fetch_add(1, Ordering::SeqCst) > 0
+            {
+                meeting.later_ones.wait().await;
+            }
             let Ok(stream) = acceptor.accept(stream).await else { return };
-            let service = service_fn(|request: http::Request<hyper::body::Incoming>| async move {
-                let body = json!({"spoken": format!("{:?}", request.version())}).to_string();
-                Ok::<_, std::convert::Infallible>(Response::new(Full::new(bytes::Bytes::from(body))))
+            let service = service_fn(|request: http::Request<hyper::body::Incoming>| {
+                let meeting = meeting.clone();
+                async move {
+                    if let Some(meeting) = &meeting {
+                        meeting.requests.wait().await;
+                    }
+                    let body = json!({"spoken": format!("{:?}", request.version())}).to_string();
+                    Ok::<_, std::convert::Infallible>(Response::new(Full::new(bytes::Bytes::from(body))))
+                }
             });
             drop(auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await);
         }
@@ -96,6 +128,21 @@ async fn an_authority_of_the_ca_file_is_trusted_and_the_best_protocol_is_spoken(
     ] {
         let outcome = call(&server(&authority, protocols).await, "127.0.0.1", authority.trusted()).await.unwrap();
         assert_eq!(outcome.content, Content::Json(expected.into()));
+    }
+}
+
+#[tokio::test]
+async fn calls_that_waited_for_the_first_connection_make_their_own_at_the_same_time() {
+    let authority = Authority::new();
+    let meeting = Meeting { connections: AtomicUsize::new(0), later_ones: Barrier::new(3), requests: Barrier::new(4) };
+    let server = server_that_waits(&authority, &["http/1.1"], Some(Arc::new(meeting))).await;
+    let account = account(&format!("https://127.0.0.1:{}", server.address.port()));
+    let upstream = Upstream::new(&authority.trusted()).unwrap();
+    let call =
+        || upstream.carry_out(order(&account, "create_a_crm_thing", &json!({"name": "x"}), Duration::from_secs(20)));
+    let (a, b, c, d) = tokio::join!(call(), call(), call(), call());
+    for outcome in [a, b, c, d] {
+        assert_eq!(outcome.unwrap().content, Content::Json(r#"{"spoken":"HTTP/1.1"}"#.into()));
     }
 }
 

@@ -42,8 +42,8 @@ pub(super) struct Connection<I> {
     /// Bytes of head and body that were written.
     written: usize,
     is_sent: bool,
-    /// Was it one that has no body in its answer?
-    is_head: bool,
+    /// What it asks for: there are answers without a body.
+    method: Method,
     /// The head of the answer, until it is asked for.
     answered: Option<Head>,
     /// What was read and not yet taken.
@@ -70,7 +70,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
             head: Vec::new(),
             written: 0,
             is_sent: true,
-            is_head: false,
+            method: Method::GET,
             answered: None,
             read: BytesMut::new(),
             framing: Framing::of_length(0),
@@ -96,7 +96,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
     pub(super) async fn send(&mut self, request: &Outgoing) -> Result<(), Broken> {
         self.head.clear();
         head::write(&mut self.head, request);
-        (self.written, self.is_sent, self.is_head) = (0, false, request.method == Method::HEAD);
+        (self.written, self.is_sent, self.method) = (0, false, request.method.clone());
         let sent = poll_fn(|cx| self.poll_send(cx, &request.body)).await;
         sent.map_err(|error| Broken { was_sent: self.written > 0 || self.is_encrypted, error })
     }
@@ -136,7 +136,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
     /// Read on until the head of the answer is there.
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         while self.answered.is_none() {
-            self.answered = head::parse(&mut self.read, self.is_head)?;
+            self.answered = head::parse(&mut self.read, self.method == Method::HEAD)?;
             if self.answered.is_none() && ready!(self.poll_more(cx, HEAD))? == 0 {
                 return Poll::Ready(Err(Error::Closed));
             }

@@ -7,6 +7,7 @@ mod dispatch;
 pub mod era;
 pub mod fault;
 pub mod handbook;
+pub mod identity;
 mod incoming;
 pub mod jsonrpc;
 pub mod method;

@@ -39,6 +39,7 @@ mod ratelimit;
 mod redirect;
 mod rest;
 mod retry;
+mod shared;
 mod split;
 mod stack;
 mod text;

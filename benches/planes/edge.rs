@@ -8,7 +8,7 @@ use bytes::Bytes;
 use chaperone::clock::Clock;
 use chaperone::edge::{identify, limits::Gate, origin::Origins, rescue, trace};
 use chaperone::mcp::body::Body;
-use chaperone::mcp::terminate::Identified;
+use chaperone::mcp::identity::Identified;
 use chaperone::refusal::Refusal;
 use chaperone::server::registry::Registry;
 use chaperone::telemetry::observer::Observer;

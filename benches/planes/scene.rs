@@ -9,7 +9,7 @@ use chaperone::app::assemble::{self, Assembled, Sources};
 use chaperone::call::{Arguments, Call, Caller, Origin};
 use chaperone::catalog::offer::Offer;
 use chaperone::config::Config;
-use chaperone::mcp::terminate::{Identified, Identity};
+use chaperone::mcp::identity::{Identified, Identity};
 use chaperone::outcome::Progress;
 use chaperone::server::registry::Registry;
 use chaperone::server::{Decision, Server};

@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderName, Method, Request, header};
 use tower::{Layer, Service};
 
 use crate::clock::Clock;
-use crate::mcp::terminate::{Identified, Identity};
+use crate::mcp::identity::{Identified, Identity};
 use crate::refusal::Refusal;
 use crate::server::{Server, registry::Registry};
 

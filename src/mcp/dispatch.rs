@@ -14,13 +14,13 @@ use super::{
     body::Body,
     era::{self, Revision},
     handbook::Library,
+    identity::Identity,
     incoming::Incoming,
     jsonrpc::{self, Message, Params, text},
     method::Method,
     reply,
     response::{accepted, carried_out, ok, refused, refused_call},
     spare,
-    terminate::Identity,
 };
 use crate::call::{Arguments, Call};
 use crate::outcome::{Outcome, Progress};

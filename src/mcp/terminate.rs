@@ -10,9 +10,8 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, future::BoxFuture};
-use http::{Request, Response, request::Parts};
+use http::{Response, request::Parts};
 use http_body::Body;
-use jiff::Timestamp;
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 use tower::{Service, ServiceExt as _};
@@ -20,33 +19,13 @@ use tower::{Service, ServiceExt as _};
 use super::{
     body::Body as ResponseBody,
     dispatch::{Desk, Head, Step},
+    identity::Identified,
     incoming::{Collect, is_json},
 };
 use crate::call::Call;
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
-use crate::server::Server;
 use crate::telemetry::observer::Observer;
-
-/// A request of which it is known whom it is for and from: no other comes to the seam.
-#[derive(Debug)]
-pub struct Identified<B> {
-    /// The request.
-    pub http: Request<B>,
-    /// Whom it is for and from.
-    pub identity: Identity,
-}
-
-/// Whom a request is for and from.
-#[derive(Clone, Debug)]
-pub struct Identity {
-    /// The MCP server.
-    pub server: Arc<Server>,
-    /// Name of the API token, where one was asked for.
-    pub api_token: Option<Arc<str>>,
-    /// The wall clock when the request was let in.
-    pub now: Timestamp,
-}
 
 /// What the seam is set to.
 #[derive(Clone, Copy, Debug)]

@@ -19,8 +19,8 @@ use super::Config;
 use super::connections::Connections;
 use super::connector::{Connector, IDLE, KEEPALIVE};
 use super::failure::Failure;
-use super::plane::{Answer, Destination, Request};
-use super::pool::{Pool, shared};
+use super::plane::{Answer, Body, Destination, Request};
+use super::pool::{Heard, Pool, shared};
 use crate::causes::causes;
 use crate::tls;
 
@@ -75,13 +75,17 @@ impl Service<Request> for Client {
 
     fn call(&mut self, Request { http, destination, begun, .. }: Request) -> Self::Future {
         match destination {
-            Destination::Account => Box::pin(self.0.accounts.clone().send(http, begun)),
+            Destination::Account => Box::pin(self.0.accounts.clone().send(http, begun).map_ok(answer)),
             Destination::Elsewhere => {
                 let sent = self.0.elsewhere.request(http.into()).map_err(|error| failure(&error));
-                Box::pin(sent.map_ok(shared))
+                Box::pin(sent.map_ok(|response| answer(shared(response))))
             }
         }
     }
+}
+
+fn answer(Heard { status, fields, body, at }: Heard) -> Answer {
+    Answer { status, fields, body: Body::new(body), remaining: None, ticket: 0, at }
 }
 
 fn failure(error: &legacy::Error) -> Failure {

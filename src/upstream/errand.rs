@@ -23,7 +23,7 @@ use super::fields::Fields;
 use super::message::Outgoing;
 use super::meter::Ticket;
 use super::plane::{Answer, CallInfo, Destination, Request};
-use super::rest::Plane;
+use super::shared::Plane;
 use super::split::{self, Parameter};
 use super::stack::Stack;
 use super::{ratelimit, retry};

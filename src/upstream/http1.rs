@@ -5,6 +5,7 @@
 //! headers. Whatever is doubtful ends the connection: it is never used again unless request and answer were both whole.
 
 mod chunks;
+mod error;
 mod framing;
 mod head;
 #[cfg(test)]
@@ -23,8 +24,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 
 use super::fields::Fields;
 use super::message::Outgoing;
+pub(super) use error::Error;
 use framing::Framing;
-pub(super) use head::Error;
 use head::Head;
 
 /// Room that is taken at once, in bytes: for head and body of several usual answers.

@@ -9,15 +9,15 @@ mod reading;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use http::{Response, Uri, header};
+use http::{Response, StatusCode, Uri, header};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::connector::Connector;
 use super::failure::Failure;
+use super::fields::Fields;
 use super::http1::Broken;
 use super::message::Outgoing;
-use super::plane::{Answer, Body};
 use crate::causes::causes;
 use host::{Host, Http1, Sender, Unsent};
 
@@ -30,13 +30,26 @@ pub(super) struct Pool {
     hosts: RwLock<Vec<Arc<Host>>>,
 }
 
+/// An answer whose head is there.
+pub(super) struct Heard {
+    /// Its status.
+    pub(super) status: StatusCode,
+    /// Its header fields.
+    pub(super) fields: Fields,
+    /// Its body, still to be read.
+    pub(super) body: Reading,
+    /// When its head was there.
+    pub(super) at: Instant,
+}
+
 impl Pool {
     /// No connection yet.
     pub(super) fn new(connector: Connector) -> Self {
         Self { connector, hosts: RwLock::default() }
     }
 
-    /// Send a request, made at this time, to where its URL says. Its connection is used again once the body of the answer is read.
+    /// Send a request, made at this time, to where its URL says. Its connection is used again once the body of the answer
+    /// is read.
     ///
     /// # Errors
     /// [`Failure::Unreachable`]: nothing left. [`Failure::Incomplete`]: there was no answer.
@@ -45,7 +58,7 @@ impl Pool {
         self: Arc<Self>,
         mut request: Outgoing,
         begun: Instant,
-    ) -> impl Future<Output = Result<Answer, Failure>> {
+    ) -> impl Future<Output = Result<Heard, Failure>> {
         async move {
             let host = self.host(&request.uri)?;
             request.set(header::HOST, host.header().clone());
@@ -94,17 +107,15 @@ impl Pool {
 }
 
 /// The answer to what was sent over a connection of its own.
-async fn own(mut connection: Box<Http1>, host: Arc<Host>) -> Result<Answer, Failure> {
+async fn own(mut connection: Box<Http1>, host: Arc<Host>) -> Result<Heard, Failure> {
     let answered = connection.answer().await;
     let (status, fields) = answered.map_err(|error| Failure::Incomplete(format!("no answer: {}", causes(&error))))?;
-    let body = Body::new(Reading::own(connection, host));
-    Ok(Answer { status, fields, body, remaining: None, ticket: 0, at: Instant::now() })
+    Ok(Heard { status, fields, body: Reading::own(connection, host), at: Instant::now() })
 }
 
 /// An answer over a connection that others use too.
-pub(super) fn shared(response: Response<Incoming>) -> Answer {
+pub(super) fn shared(response: Response<Incoming>) -> Heard {
     let (head, body) = response.into_parts();
-    let body = Body::new(Reading::shared(body));
     let fields = head.headers.iter().collect();
-    Answer { status: head.status, fields, body, remaining: None, ticket: 0, at: Instant::now() }
+    Heard { status: head.status, fields, body: Reading::shared(body), at: Instant::now() }
 }

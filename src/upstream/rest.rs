@@ -21,7 +21,8 @@ use super::line::{Lines, Status};
 use super::meter::Meter;
 use super::page::Position;
 use super::plane::CallInfo;
-use super::stack::{self, Stack};
+use super::shared::Plane;
+use super::stack;
 use super::{Config, binary, fan_out, outcome, page};
 use crate::account::{Account, budget::Ledgers};
 use crate::call::{Arguments, Call};
@@ -37,19 +38,6 @@ use crate::trace::TraceParent;
 /// The way to all upstreams. A clone shares its connections.
 #[derive(Clone)]
 pub struct Upstream(Arc<Plane>);
-
-/// What all calls share.
-pub(super) struct Plane {
-    /// The way of every request.
-    pub(super) stack: Stack,
-    /// How often a read may be tried again.
-    pub(super) retries: u32,
-    /// Largest answer in bytes.
-    pub(super) max_response: usize,
-    lines: Lines,
-    ledgers: Ledgers,
-    connections: Connections,
-}
 
 /// What of a call an upstream has to know: all of it granted and checked.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use bytes::{Buf as _, Bytes, BytesMut};
 
-use super::head::Error;
+use super::error::Error;
 
 /// Longest line that says how large a chunk is, its extensions too.
 const LONGEST_LINE: usize = 4 << 10;

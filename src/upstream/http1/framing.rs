@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::chunks::Chunks;
-use super::head::Error;
+use super::error::Error;
 
 /// Read at once where it is not known how much there is.
 const SOME: usize = 16 << 10;

@@ -1,38 +1,18 @@
 //! The head of a request, written; the head of an answer, read.
 
-use std::{io, mem::MaybeUninit};
+use std::mem::MaybeUninit;
 
 use bytes::{Buf as _, BytesMut};
 use http::{HeaderName, StatusCode, header};
 
 use super::super::fields::{Fields, position};
 use super::super::message::Outgoing;
+use super::error::{Error, LARGEST};
 use super::framing::Framing;
 use crate::decimal::Decimal;
 
-/// Largest head of an answer, in bytes, and the most fields of one. hyper allows as many.
-const LARGEST: usize = 400 << 10;
+/// Most fields of an answer. hyper allows as many.
 const MOST: usize = 100;
-
-/// Why an answer cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub(in super::super) enum Error {
-    /// The connection failed.
-    #[error("the connection failed")]
-    Io(#[from] io::Error),
-    /// The connection was ended before its time.
-    #[error("the connection was ended before the answer was whole")]
-    Closed,
-    /// The head is none of HTTP/1.
-    #[error("its head is not of HTTP/1")]
-    Head(#[from] httparse::Error),
-    /// The head goes on and on.
-    #[error("its head is larger than {} KiB", LARGEST >> 10)]
-    Large,
-    /// It is not said clearly where the body ends, or not in a way that was asked for.
-    #[error("its body has no clear end: {0}")]
-    Framing(&'static str),
-}
 
 /// The head of an answer.
 pub(super) struct Head {

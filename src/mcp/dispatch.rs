@@ -31,8 +31,7 @@ use crate::telemetry::{
 };
 use crate::trace::TraceParent;
 
-/// What is known of a request before its body.
-#[derive(Debug)]
+/// What is known of a request before its body. No `Debug`: its headers may hold a token.
 pub(super) struct Head {
     pub(super) headers: HeaderMap,
     pub(super) version: Version,

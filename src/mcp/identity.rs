@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::server::Server;
 
 /// A request of which it is known whom it is for and from: no other comes to the seam.
-#[derive(Debug)]
+/// No `Debug`: its headers may hold a token.
 pub struct Identified<B> {
     /// The request.
     pub http: Request<B>,

@@ -11,7 +11,7 @@ const LONGEST_LINE: usize = 4 << 10;
 const LONGEST_TRAILERS: usize = 16 << 10;
 
 /// A body that comes in chunks.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Chunks {
     next: Next,
     data: BytesMut,

@@ -9,7 +9,6 @@ use super::error::Error;
 const SOME: usize = 16 << 10;
 
 /// How the end of a body is told, and how far it is.
-#[derive(Debug)]
 pub(super) enum Framing {
     /// So long, of which so much has come: it stands at the beginning of what was read.
     Length { size: u64, came: u64 },

@@ -15,7 +15,7 @@
 //! 7. On the way back [`mcp::fault`] is the one table that turns refusals into answers, and [`mcp::reply`] writes them.
 //!
 //! Imports run down this list and never up; [`document`], [`refusal`], [`outcome`], [`budget`], [`rate`], [`secret`],
-//! [`trace`], [`hash`], `json`, `tls`, `causes`, `decimal`, [`clock`] and [`nearest`] are leaves that everybody may know.
+//! [`trace`], [`hash`], `json`, `room`, `spare`, `tls`, `causes`, `decimal`, [`clock`] and [`nearest`] are leaves that everybody may know.
 
 pub mod account;
 pub mod admin;
@@ -39,11 +39,13 @@ pub mod pieces;
 pub mod policy;
 pub mod rate;
 pub mod refusal;
+mod room;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod secret;
 pub mod serve;
 pub mod server;
+mod spare;
 pub mod stack;
 pub mod telemetry;
 mod tls;

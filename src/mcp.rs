@@ -13,6 +13,4 @@ pub mod jsonrpc;
 pub mod method;
 pub mod reply;
 pub mod response;
-mod room;
-mod spare;
 pub mod terminate;

@@ -2,7 +2,10 @@
 
 mod connection;
 pub mod drain;
+mod http1;
 mod idle;
+pub mod incoming;
+mod rewound;
 mod version;
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
@@ -11,12 +14,10 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::{Request, Response};
 use http_body::Body;
-use hyper::{
-    body::Incoming,
-    server::conn::{http1, http2},
-};
+use hyper::server::conn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::{Instant, sleep, timeout_at},
@@ -26,7 +27,10 @@ use tower::Service;
 use crate::edge::limits::Gate;
 use connection::{Guarded, Heard, Polite, Word};
 use drain::Drain;
+use http1::Ended;
 use idle::Note;
+use incoming::Incoming;
+use rewound::Rewound;
 use version::Version;
 
 /// What the listener is set to.
@@ -66,6 +70,9 @@ const PING: Duration = Duration::from_secs(30);
 /// the client who ends it and never in the middle of its next request.
 const IDLE: Duration = Duration::from_secs(75);
 
+/// Largest head of a request, in bytes. hyper's own bound is that of its buffer, and hangs on how the head comes in.
+const LARGEST_HEAD: usize = 400 << 10;
+
 /// How long what was cut off gets to say so in the log.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
@@ -75,7 +82,7 @@ pub async fn run<S, B>(listener: TcpListener, road: S, config: &Config, gate: Ga
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
-    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+    B: Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
 {
     let door = Door::new(config);
     tokio::select! {
@@ -122,8 +129,8 @@ enum End {
 
 /// Takes connections in and watches over them.
 struct Door {
-    http1: http1::Builder,
-    http2: http2::Builder<TokioExecutor>,
+    http1: conn::http1::Builder,
+    http2: conn::http2::Builder<TokioExecutor>,
     header_timeout: Duration,
     idle: Duration,
     rooms: u32,
@@ -133,11 +140,12 @@ struct Door {
 
 impl Door {
     fn new(config: &Config) -> Self {
-        let mut http1 = http1::Builder::new();
+        let mut http1 = conn::http1::Builder::new();
         // hyper counts the wait for a request in; the first one has `header_timeout`, see `connection`.
         let idle = IDLE.max(config.header_timeout);
         http1.header_read_timeout(idle);
-        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http1.max_header_size(LARGEST_HEAD);
+        let mut http2 = conn::http2::Builder::new(TokioExecutor::new());
         http2.timer(TokioTimer::new()).keep_alive_interval(PING).keep_alive_timeout(PING);
         let rooms = u32::try_from(config.max_connections.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
         let room = Arc::new(Semaphore::new(rooms as usize));
@@ -150,7 +158,7 @@ impl Door {
     where
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send,
-        B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+        B: Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
     {
         loop {
             // Room first: a connection that cannot be served yet is better off in the kernel's queue.
@@ -175,7 +183,7 @@ impl Door {
     where
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send,
-        B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+        B: Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
     {
         // Without it a reply may wait 40 ms for the peer's delayed acknowledgement.
         if let Err(error) = stream.set_nodelay(true) {
@@ -183,19 +191,8 @@ impl Door {
         }
         let heard = Heard::new(road);
         let (ear, silent) = (heard.ear(), heard.ear());
-        let (mut http1, http2) = (self.http1.clone(), self.http2.clone());
         let (note, word) = (Note::default(), Word::default());
-        http1.timer(note.clone());
-        let told = word.clone();
-        let connection = async move {
-            match Version::of(&stream).await {
-                Version::Http1 => Polite::new(http1.serve_connection(TokioIo::new(stream), heard), told).await,
-                // Boxed: what HTTP/2 needs is no burden on every other connection.
-                Version::Http2 => {
-                    Box::pin(Polite::new(http2.serve_connection(TokioIo::new(stream), heard), told)).await
-                }
-            }
-        };
+        let connection = self.converse(stream, heard, note.clone(), word.clone());
         let (limit, idle, mut end) = (self.header_timeout, self.idle, self.end.subscribe());
         let guard = async move {
             tokio::select! {
@@ -216,6 +213,35 @@ impl Door {
             }
             drop(permit);
         }));
+    }
+
+    /// One connection from its first byte to its last: here as long as nothing unusual comes, else by hyper.
+    fn converse<I, S, B>(
+        &self,
+        io: I,
+        road: Heard<S>,
+        note: Note,
+        word: Word,
+    ) -> impl Future<Output = Result<(), hyper::Error>> + use<I, S, B>
+    where
+        I: AsyncRead + AsyncWrite + Unpin + 'static,
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+        S::Future: Send,
+        B: Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
+    {
+        let (mut http1, http2) = (self.http1.clone(), self.http2.clone());
+        http1.timer(note.clone());
+        let usual = http1::Connection::new(io, road, note, self.idle, word.clone());
+        async move {
+            let Ended::Handed(road, first, io) = usual.await else { return Ok(()) };
+            let version = Version::told_by(&first);
+            let io = TokioIo::new(Rewound::new(first, io));
+            // Boxed: what hyper needs is no burden on every other connection.
+            match version {
+                Version::Http1 => Box::pin(Polite::new(http1.serve_connection(io, road), word)).await,
+                Version::Http2 => Box::pin(Polite::new(http2.serve_connection(io, road), word)).await,
+            }
+        }
     }
 }
 

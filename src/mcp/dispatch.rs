@@ -20,11 +20,11 @@ use super::{
     method::Method,
     reply,
     response::{accepted, carried_out, ok, refused, refused_call},
-    spare,
 };
 use crate::call::{Arguments, Call};
 use crate::outcome::{Outcome, Progress};
 use crate::refusal::Refusal;
+use crate::spare;
 use crate::telemetry::{
     finished::{Answered, Captured, Failure, Finished, OTHER},
     observer::Observer,

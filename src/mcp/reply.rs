@@ -5,9 +5,10 @@ use serde_json::{Value, value::RawValue};
 
 use super::body::Body;
 use super::era::Revision;
-use super::room::written;
+
 use crate::json;
 use crate::outcome::{Block, Content, List};
+use crate::room::written;
 
 /// What every result of 2026-07-28 carries besides its content (`resultType`, and `serverInfo` under `_meta`).
 const COMPLETE: &str = concat!(

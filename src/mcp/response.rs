@@ -7,11 +7,12 @@ use super::{
     body::Body,
     era::Revision,
     fault::{self, Answer},
-    reply, spare,
+    reply,
 };
 use crate::budget::Bucket;
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
+use crate::spare;
 use crate::trace::TraceParent;
 
 /// A JSON response of status 200.

@@ -1,11 +1,12 @@
 //! A connection that never asks anything must not be held for ever, and all of them end with the process.
 //!
-//! hyper bounds the time for the headers of HTTP/1.1, but only once it knows the version, which it learns from the first
-//! bytes: a peer that sends none of them, or an HTTP/2 preface and nothing else, would keep its place.
+//! The wait for a request is bounded, and longer between requests than a first one may take. hyper bounds the time for the
+//! headers of HTTP/1.1, and of HTTP/2 nothing: a peer that sends a preface and nothing else would keep its place.
 
 use std::{
     cell::RefCell,
     future::{Future, pending},
+    mem,
     pin::Pin,
     sync::{
         Arc,
@@ -16,11 +17,14 @@ use std::{
 };
 
 use futures_util::{future::Either, task::AtomicWaker};
-use hyper::service::Service;
+use http::Request;
+use hyper::{body, service::Service};
 use hyper_util::server::graceful::GracefulConnection;
 use pin_project_lite::pin_project;
 use tokio::time::sleep;
 use tower::{ServiceExt, util::Oneshot};
+
+use super::incoming::Incoming;
 
 /// The road as one connection sees it: notes that there was a request.
 #[derive(Debug)]
@@ -61,15 +65,15 @@ impl Ear {
     }
 }
 
-impl<S, R> Service<R> for Heard<S>
+impl<S> Service<Request<Incoming>> for Heard<S>
 where
-    S: tower::Service<R> + Clone,
+    S: tower::Service<Request<Incoming>> + Clone,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = Either<S::Future, Oneshot<S, R>>;
+    type Future = Either<S::Future, Oneshot<S, Request<Incoming>>>;
 
-    fn call(&self, request: R) -> Self::Future {
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.ear.0.store(true, Ordering::Relaxed);
         let mut road = self.road.borrow_mut();
         // It always is: what has to wait on the road does so in its future.
@@ -77,6 +81,19 @@ where
             Poll::Ready(Ok(())) => Either::Left(road.call(request)),
             _ => Either::Right(road.clone().oneshot(request)),
         }
+    }
+}
+
+impl<S> Service<Request<body::Incoming>> for Heard<S>
+where
+    S: tower::Service<Request<Incoming>> + Clone,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Either<S::Future, Oneshot<S, Request<Incoming>>>;
+
+    fn call(&self, request: Request<body::Incoming>) -> Self::Future {
+        self.call(request.map(Incoming::Arriving))
     }
 }
 
@@ -98,21 +115,43 @@ impl Word {
     }
 }
 
+/// Who listens for a word, of whom there is one at a time.
+#[derive(Debug)]
+pub(super) struct Listener {
+    word: Word,
+    listens: bool,
+}
+
+impl Listener {
+    /// Listens for this word.
+    pub(super) fn new(word: Word) -> Self {
+        Self { word, listens: false }
+    }
+
+    /// Was it given? If not, the task that asks is woken when it is.
+    pub(super) fn is_given(&mut self, cx: &Context<'_>) -> bool {
+        // Once: a connection stays in its task.
+        if !mem::replace(&mut self.listens, true) {
+            self.word.0.listener.register(cx.waker());
+        }
+        self.word.0.is_given.load(Ordering::Acquire)
+    }
+}
+
 pin_project! {
     /// A connection that says goodbye when it is told to, as soon as it has answered what it was asked.
     pub(super) struct Polite<C> {
         #[pin]
         connection: C,
-        // Until it was heard.
-        word: Option<Word>,
-        listens: bool,
+        // Until it was told.
+        listener: Option<Listener>,
     }
 }
 
 impl<C> Polite<C> {
     /// A connection that listens for this word.
     pub(super) fn new(connection: C, word: Word) -> Self {
-        Self { connection, word: Some(word), listens: false }
+        Self { connection, listener: Some(Listener::new(word)) }
     }
 }
 
@@ -121,15 +160,9 @@ impl<C: GracefulConnection> Future for Polite<C> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        if let Some(word) = this.word {
-            // Once: a connection stays in its task.
-            if !std::mem::replace(this.listens, true) {
-                word.0.listener.register(cx.waker());
-            }
-            if word.0.is_given.load(Ordering::Acquire) {
-                this.connection.as_mut().graceful_shutdown();
-                *this.word = None;
-            }
+        if this.listener.as_mut().is_some_and(|listener| listener.is_given(cx)) {
+            this.connection.as_mut().graceful_shutdown();
+            *this.listener = None;
         }
         this.connection.poll(cx)
     }
@@ -196,6 +229,7 @@ impl<C: Future, G: Future> Future for Guarded<C, G> {
 mod tests {
     use std::{cell::Cell, convert::Infallible, future::poll_fn, pin::pin};
 
+    use bytes::Bytes;
     use futures_util::FutureExt;
     use tokio::{sync::Notify, time::Instant};
     use tower::service_fn;
@@ -204,10 +238,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn silence_ends_a_connection_and_a_request_ends_the_silence() {
-        let heard = Heard::new(service_fn(|()| async { Ok::<_, Infallible>(()) }));
+        let heard = Heard::new(service_fn(|_: Request<Incoming>| async { Ok::<_, Infallible>(()) }));
         let limit = Duration::from_secs(10);
         heard.ear().silence(limit).await;
-        heard.call(()).await.unwrap();
+        heard.call(Request::new(Incoming::Whole(Bytes::new()))).await.unwrap();
         let waiting = heard.ear().silence(limit);
         tokio::pin!(waiting);
         tokio::time::advance(limit * 2).await;

@@ -1,8 +1,8 @@
-//! How long a connection may wait for the head of its next request.
+//! How long a connection may wait for its next request.
 //!
 //! hyper makes a timer whenever it begins to wait for a head and drops it when the head is there. By tokio's timers that
-//! would be a lock and a place in a wheel, twice a request; here hyper only notes until when it waits, and who guards the
-//! connection looks at the note when it may have come to that.
+//! would be a lock and a place in a wheel, twice a request; here whoever reads a connection only notes until when it waits,
+//! and who guards the connection looks at the note when it may have come to that.
 
 use std::{
     future::Future,
@@ -15,21 +15,31 @@ use std::{
 use hyper::rt::{Sleep, Timer};
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// Until when hyper waits on one connection; a timer for hyper that never goes off. A clone is the same note.
+/// Until when one connection waits; a timer for hyper that never goes off. A clone is the same note.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Note(Arc<Mutex<Option<Instant>>>);
 
 impl Note {
-    /// Comes back as soon as hyper has waited for as long as it wanted to, which is always this long.
+    /// Comes back as soon as a wait has taken as long as it may, which is always this long.
     pub(super) async fn due(self, limit: Duration) {
         loop {
             match self.read() {
                 Some(until) if until <= Instant::now() => return,
                 Some(until) => sleep_until(until).await,
-                // Should it begin to wait at once, it waits until then.
+                // Should a wait begin at once, it ends then.
                 None => sleep(limit).await,
             }
         }
+    }
+
+    /// A wait begins that may take so long.
+    pub(super) fn wait(&self, limit: Duration) {
+        self.write(Some(Instant::now() + limit));
+    }
+
+    /// It is over.
+    pub(super) fn over(&self) {
+        self.write(None);
     }
 
     fn read(&self) -> Option<Instant> {
@@ -75,7 +85,7 @@ impl Future for Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.0.write(None);
+        self.0.over();
     }
 }
 

@@ -36,9 +36,8 @@ impl Fields {
 
     /// The values of all fields of this name, in their order.
     pub(super) fn all<'f>(&'f self, name: &HeaderName) -> impl Iterator<Item = &'f [u8]> {
-        let named = move |(field, _): &&Place| {
-            field.len() == name.as_str().len() && self.at(field).eq_ignore_ascii_case(name.as_str().as_bytes())
-        };
+        let name = name.as_str().as_bytes();
+        let named = move |(field, _): &&Place| field.len() == name.len() && self.at(field).eq_ignore_ascii_case(name);
         self.places.iter().filter(named).map(|(_, value)| self.at(value))
     }
 

@@ -24,6 +24,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 
 use super::fields::Fields;
 use super::message::Outgoing;
+use crate::room;
 pub(super) use error::Error;
 use framing::Framing;
 use head::Head;
@@ -193,17 +194,21 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
     /// What has come of the body of the answer; to be asked once, when that is enough.
     pub(super) fn take(&mut self) -> Bytes {
         let body = self.framing.take(&mut self.read);
-        if body.len() > BLOCK {
-            // What is left of its room would keep all of it.
+        if body.len() > BLOCK || self.read.is_empty() {
+            // What is left of its room would keep all of it, and a connection that is idle needs none.
             self.read = BytesMut::from(&self.read[..]);
         }
         body
     }
 
     /// Read what there is, into room for at least so much.
-    fn poll_more(&mut self, cx: &mut Context<'_>, room: usize) -> Poll<io::Result<usize>> {
-        if self.read.capacity() - self.read.len() < room {
-            self.read.reserve(room.max(BLOCK));
+    fn poll_more(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<io::Result<usize>> {
+        if self.read.is_empty() && wanted <= room::READ {
+            self.read = ready!(room::poll_read(&mut self.io, cx))?;
+            return Poll::Ready(Ok(self.read.len()));
+        }
+        if self.read.capacity() - self.read.len() < wanted {
+            self.read.reserve(wanted.max(BLOCK));
         }
         pin!(self.io.read_buf(&mut self.read)).poll(cx)
     }

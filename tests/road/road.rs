@@ -17,7 +17,6 @@ use chaperone::{
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -68,7 +67,7 @@ impl Road {
     pub(crate) fn for_connections(
         &self,
     ) -> impl tower::Service<
-        Request<Incoming>,
+        Request<chaperone::serve::incoming::Incoming>,
         Response = Response<chaperone::mcp::body::Body>,
         Error = Infallible,
         Future: Send,

@@ -19,7 +19,7 @@ thread_local! {
 }
 
 /// A map that is no longer needed.
-pub(super) fn put_away(mut headers: HeaderMap) {
+pub(crate) fn put_away(mut headers: HeaderMap) {
     headers.clear();
     SPARE.with_borrow_mut(|spare| {
         if spare.len() < KEPT && headers.capacity() <= LARGEST {
@@ -29,7 +29,7 @@ pub(super) fn put_away(mut headers: HeaderMap) {
 }
 
 /// A map without headers.
-pub(super) fn headers() -> HeaderMap {
+pub(crate) fn headers() -> HeaderMap {
     SPARE.with_borrow_mut(Vec::pop).unwrap_or_default()
 }
 

@@ -1,0 +1,31 @@
+//! What was read of a connection and not yet taken. An idle connection holds no room for it.
+
+use std::{
+    future::Future as _,
+    io, mem,
+    pin::pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+
+use crate::room;
+
+/// Read what there is, behind `data`: how many bytes came.
+pub(super) fn poll_more<I: AsyncRead + Unpin>(
+    data: &mut Bytes,
+    io: &mut I,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    if data.is_empty() {
+        *data = ready!(room::poll_read(io, cx))?.freeze();
+        return Poll::Ready(Ok(data.len()));
+    }
+    // The rest of what was only begun: it has a place of its own, and leaves the room to others.
+    let mut more = BytesMut::from(mem::take(data));
+    more.reserve(room::READ);
+    let read = pin!(io.read_buf(&mut more)).poll(cx);
+    *data = more.freeze();
+    read
+}

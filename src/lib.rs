@@ -15,7 +15,7 @@
 //! 7. On the way back [`mcp::fault`] is the one table that turns refusals into answers, and [`mcp::reply`] writes them.
 //!
 //! Imports run down this list and never up; [`document`], [`refusal`], [`outcome`], [`budget`], [`rate`], [`secret`],
-//! [`trace`], [`hash`], `json`, `room`, `spare`, `tls`, `causes`, `decimal`, [`clock`] and [`nearest`] are leaves that everybody may know.
+//! [`trace`], [`hash`], `json`, `lines`, `room`, `spare`, `tls`, `causes`, `decimal`, [`clock`] and [`nearest`] are leaves that everybody may know.
 
 pub mod account;
 pub mod admin;
@@ -32,6 +32,7 @@ pub mod document;
 pub mod edge;
 pub mod hash;
 mod json;
+mod lines;
 pub mod mcp;
 pub mod nearest;
 pub mod outcome;

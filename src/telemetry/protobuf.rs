@@ -66,6 +66,27 @@ impl Message<'_> {
         }
     }
 
+    /// A field of a message of a key (1) and a value (2), which is a message of a text (1): an attribute.
+    pub(super) fn pair(&mut self, field: u32, key: &str, text: &str) {
+        /// Each of the three lengths within, and the tag before it.
+        const HEADS: usize = 6;
+        if key.len() + text.len() + HEADS >= 0x80 {
+            return self.message(field, |pair| {
+                pair.bytes(1, key.as_bytes());
+                pair.message(2, |value| value.bytes(1, text.as_bytes()));
+            });
+        }
+        // As nearly all are: every length takes a byte, and is known beforehand.
+        let (one, two) = (byte(u64::from(1 << 3 | DELIMITED)), byte(u64::from(2 << 3 | DELIMITED)));
+        let [key_length, text_length] = [key.len(), text.len()].map(|length| byte(length as u64));
+        self.0.reserve(key.len() + text.len() + HEADS + 2);
+        self.tag(field, DELIMITED);
+        self.0.extend_from_slice(&[key_length + text_length + byte(HEADS as u64), one, key_length]);
+        self.0.extend_from_slice(key.as_bytes());
+        self.0.extend_from_slice(&[two, text_length + 2, one, text_length]);
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
     #[cold]
     fn widen(&mut self, begin: usize, length: usize) {
         let end = self.0.len();
@@ -177,10 +198,13 @@ mod tests {
         message.number(6, u64::from(span.kind.unsigned_abs()));
         message.fixed64(7, span.start_time_unix_nano);
         for KeyValue { key, value, .. } in &span.attributes {
+            if let Some(any_value::Value::StringValue(text)) = value.clone().and_then(|any| any.value) {
+                message.pair(9, key, &text);
+                continue;
+            }
             message.message(9, |pair| {
                 pair.bytes(1, key.as_bytes());
                 pair.message(2, |any| match value.clone().and_then(|any| any.value) {
-                    Some(any_value::Value::StringValue(text)) => any.bytes(1, text.as_bytes()),
                     Some(any_value::Value::IntValue(number)) => any.number(3, number.cast_unsigned()),
                     other => panic!("{other:?}"),
                 });

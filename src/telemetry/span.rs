@@ -255,10 +255,7 @@ fn flags(trace: TraceParent, remote: bool) -> u32 {
 
 /// An attribute whose value is a text.
 fn text(span: &mut Message<'_>, key: &str, value: &str) {
-    span.message(9, |pair| {
-        pair.bytes(1, key.as_bytes());
-        pair.message(2, |any| any.bytes(1, value.as_bytes()));
-    });
+    span.pair(9, key, value);
 }
 
 /// An attribute whose value is a number.

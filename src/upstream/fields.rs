@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderName;
 
 /// Where the name and the value of a field stand.
-type Place = (Range<u32>, Range<u32>);
+pub(super) type Place = (Range<u32>, Range<u32>);
 
 /// The header fields of an answer.
 #[derive(Clone, Default)]

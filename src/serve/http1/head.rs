@@ -1,11 +1,12 @@
 //! The head of a request, read as RFC 9112 has it; whatever is not as nearly everybody sends it is left to hyper.
 
-use std::mem::MaybeUninit;
+use std::mem::{self, MaybeUninit};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 
 use super::super::incoming::Incoming;
+use crate::lines::Lines;
 use crate::spare;
 
 /// Most header fields of a request that is read here.
@@ -17,15 +18,24 @@ pub(super) const LARGEST_HEAD: usize = 16 << 10;
 /// Largest body that is read here, in bytes: a larger one is better looked at while it comes.
 pub(super) const LARGEST_BODY: usize = 64 << 10;
 
-/// Names that are not among the standard ones, and that MCP clients send: they need no room of their own.
-static USUAL: [HeaderName; 7] = [
-    HeaderName::from_static("mcp-method"),
-    HeaderName::from_static("mcp-name"),
-    HeaderName::from_static("mcp-protocol-version"),
-    HeaderName::from_static("mcp-session-id"),
-    HeaderName::from_static("traceparent"),
-    HeaderName::from_static("tracestate"),
-    HeaderName::from_static("x-api-token"),
+/// Names that clients of MCP send: to find one here costs less than to read it.
+static USUAL: [(&str, HeaderName); 16] = [
+    ("host", header::HOST),
+    ("accept", header::ACCEPT),
+    ("user-agent", header::USER_AGENT),
+    ("content-type", header::CONTENT_TYPE),
+    ("content-length", header::CONTENT_LENGTH),
+    ("mcp-protocol-version", HeaderName::from_static("mcp-protocol-version")),
+    ("mcp-method", HeaderName::from_static("mcp-method")),
+    ("mcp-name", HeaderName::from_static("mcp-name")),
+    ("mcp-session-id", HeaderName::from_static("mcp-session-id")),
+    ("connection", header::CONNECTION),
+    ("authorization", header::AUTHORIZATION),
+    ("accept-encoding", header::ACCEPT_ENCODING),
+    ("accept-language", header::ACCEPT_LANGUAGE),
+    ("traceparent", HeaderName::from_static("traceparent")),
+    ("tracestate", HeaderName::from_static("tracestate")),
+    ("x-api-token", HeaderName::from_static("x-api-token")),
 ];
 
 /// What was found at the beginning of what was read.
@@ -41,86 +51,133 @@ pub(super) enum Taken {
 
 /// Take the first request off `data`.
 pub(super) fn take(data: &mut Bytes) -> Taken {
-    let mut room = [const { MaybeUninit::uninit() }; MOST];
-    let mut parsed = httparse::Request::new(&mut []);
-    let config = httparse::ParserConfig::default();
-    let head = match config.parse_request_with_uninit_headers(&mut parsed, data, &mut room) {
-        Ok(httparse::Status::Complete(head)) if head <= LARGEST_HEAD => head,
-        Ok(httparse::Status::Partial) if data.len() <= LARGEST_HEAD => return Taken::Part,
-        _ => return Taken::Unusual,
+    let mut reading = Reading::of(data);
+    let Some((length, method, uri)) = reading.plain().or_else(|| reading.begin_again().odd()) else {
+        return if reading.is_part { Taken::Part } else { Taken::Unusual };
     };
-    let mut headers = spare::headers();
-    let Some(Framing { length, is_last }) = framing(data, &parsed, &mut headers) else {
-        spare::put_away(headers);
-        return Taken::Unusual;
-    };
-    let end = head + length;
+    let (end, is_last) = (length + reading.body.unwrap_or_default(), reading.is_last);
     if data.len() < end {
-        spare::put_away(headers);
         return Taken::Part;
     }
-    let target = parsed.path.filter(|path| path.starts_with('/')).map(|path| data.slice_ref(path.as_bytes()));
-    let (Some(method), Some(Ok(uri))) = (method(&parsed), target.map(Uri::from_maybe_shared)) else {
-        spare::put_away(headers);
-        return Taken::Unusual;
-    };
-    let mut request = Request::new(Incoming::Whole(data.slice(head..end)));
-    (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) = (method, uri, headers);
+    let mut request = Request::new(Incoming::Whole(data.slice(length..end)));
+    (*request.method_mut(), *request.uri_mut()) = (method, uri);
+    *request.headers_mut() = mem::take(&mut reading.headers);
+    drop(reading);
     // Nothing is kept of what was taken.
     *data = if data.len() == end { Bytes::new() } else { data.slice(end..) };
     Taken::Request(request, is_last)
 }
 
-/// Methods whose answers have a body, and that ask for no other use of the connection; all in HTTP/1.1.
-fn method(parsed: &httparse::Request<'_, '_>) -> Option<Method> {
-    match parsed.method.filter(|_| parsed.version == Some(1))? {
-        "POST" => Some(Method::POST),
-        "GET" => Some(Method::GET),
-        "DELETE" => Some(Method::DELETE),
-        "OPTIONS" => Some(Method::OPTIONS),
-        _ => None,
-    }
-}
-
-/// What the fields of a request say of where it ends.
-struct Framing {
-    /// Bytes of its body.
-    length: usize,
-    /// Does its connection end with it?
+/// A head that is being read.
+struct Reading<'d> {
+    data: &'d Bytes,
+    headers: HeaderMap,
+    /// Bytes of the body, once it was said.
+    body: Option<usize>,
+    /// Does the connection end with this request?
     is_last: bool,
+    /// Is there less than a head?
+    is_part: bool,
 }
 
-/// The fields of a request, put into `headers`; `None` where one of them asks for more than a whole body of a known, small
-/// length (RFC 9112 sections 6 and 9.6, RFC 9110 sections 7.8 and 10.1.1).
-fn framing(data: &Bytes, parsed: &httparse::Request<'_, '_>, headers: &mut HeaderMap) -> Option<Framing> {
-    let mut framing = Framing { length: 0, is_last: false };
-    let mut has_length = false;
-    for field in &*parsed.headers {
-        let name = name(field.name.as_bytes())?;
-        if name == header::CONTENT_LENGTH {
-            if has_length {
+/// What a head is besides its fields: its length, and what it asks for.
+type Asked = (usize, Method, Uri);
+
+impl<'d> Reading<'d> {
+    fn of(data: &'d Bytes) -> Self {
+        Self { data, headers: spare::headers(), body: None, is_last: false, is_part: false }
+    }
+
+    /// What was found so far does not count.
+    fn begin_again(&mut self) -> &mut Self {
+        self.headers.clear();
+        (self.body, self.is_last) = (None, false);
+        self
+    }
+
+    /// A head as nearly everybody writes it.
+    fn plain(&mut self) -> Option<Asked> {
+        let mut lines = Lines::of(self.data);
+        let line = lines.line()?;
+        let (method, target) = line.split_at(line.iter().position(|byte| *byte == b' ')?);
+        let target = target.get(1..)?.strip_suffix(b" HTTP/1.1").filter(|target| target.is_ascii())?;
+        let (method, uri) = (known(method)?, self.uri(target)?);
+        let length = lines.fields(|name, value| self.field(name, value)).filter(|length| *length <= LARGEST_HEAD)?;
+        Some((length, method, uri))
+    }
+
+    /// As [`Reading::plain`], of any head that httparse takes.
+    fn odd(&mut self) -> Option<Asked> {
+        let mut room = [const { MaybeUninit::uninit() }; MOST];
+        let mut parsed = httparse::Request::new(&mut []);
+        let config = httparse::ParserConfig::default();
+        let length = match config.parse_request_with_uninit_headers(&mut parsed, self.data, &mut room) {
+            Ok(httparse::Status::Complete(length)) if length <= LARGEST_HEAD => length,
+            Ok(httparse::Status::Partial) => {
+                self.is_part = self.data.len() <= LARGEST_HEAD;
                 return None;
             }
-            (framing.length, has_length) = (length(field.value)?, true);
+            _ => return None,
+        };
+        let method = known(parsed.method.filter(|_| parsed.version == Some(1))?.as_bytes())?;
+        let uri = self.uri(parsed.path?.as_bytes())?;
+        parsed.headers.iter().try_for_each(|field| self.field(field.name.as_bytes(), field.value))?;
+        Some((length, method, uri))
+    }
+
+    /// A target in origin form (RFC 9112 section 3.2.1).
+    fn uri(&self, target: &[u8]) -> Option<Uri> {
+        let target = target.starts_with(b"/").then(|| self.data.slice_ref(target))?;
+        Uri::from_maybe_shared(target).ok()
+    }
+
+    /// A field; `None` if it asks for more than a whole body of a known, small length (RFC 9112 sections 6 and 9.6,
+    /// RFC 9110 sections 7.8 and 10.1.1).
+    fn field(&mut self, name: &[u8], value: &[u8]) -> Option<()> {
+        let name = field_name(name).filter(|_| self.headers.len() < MOST)?;
+        if name == header::CONTENT_LENGTH {
+            let length = length(value).filter(|_| self.body.is_none())?;
+            self.body = Some(length);
         } else if name == header::CONNECTION {
-            for option in field.value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
                 let is_close = option.eq_ignore_ascii_case(b"close");
                 if !is_close && !option.eq_ignore_ascii_case(b"keep-alive") {
                     return None;
                 }
-                framing.is_last |= is_close;
+                self.is_last |= is_close;
             }
         } else if name == header::TRANSFER_ENCODING || name == header::EXPECT || name == header::UPGRADE {
             return None;
         }
-        headers.try_append(name, HeaderValue::from_maybe_shared(data.slice_ref(field.value)).ok()?).ok()?;
+        let value = HeaderValue::from_maybe_shared(self.data.slice_ref(value)).ok()?;
+        self.headers.try_append(name, value).ok().map(|_| ())
     }
-    Some(framing)
 }
 
-fn name(text: &[u8]) -> Option<HeaderName> {
-    let is_it = |name: &&HeaderName| name.as_str().as_bytes().eq_ignore_ascii_case(text);
-    USUAL.iter().find(is_it).cloned().or_else(|| HeaderName::from_bytes(text).ok())
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        // Those of a request are gone from here.
+        if self.headers.capacity() > 0 {
+            spare::put_away(mem::take(&mut self.headers));
+        }
+    }
+}
+
+/// Methods whose answers have a body, and that ask for no other use of the connection.
+fn known(method: &[u8]) -> Option<Method> {
+    match method {
+        b"POST" => Some(Method::POST),
+        b"GET" => Some(Method::GET),
+        b"DELETE" => Some(Method::DELETE),
+        b"OPTIONS" => Some(Method::OPTIONS),
+        _ => None,
+    }
+}
+
+fn field_name(text: &[u8]) -> Option<HeaderName> {
+    let is_it = |(known, _): &&(&str, _)| known.as_bytes().eq_ignore_ascii_case(text);
+    let usual = USUAL.iter().find(is_it).map(|(_, name)| name.clone());
+    usual.or_else(|| HeaderName::from_bytes(text).ok())
 }
 
 /// A small number, in digits and nothing else.

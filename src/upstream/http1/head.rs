@@ -1,18 +1,22 @@
 //! The head of a request, written; the head of an answer, read.
 
-use std::mem::MaybeUninit;
+use std::{mem::MaybeUninit, ops::Range};
 
 use bytes::{Buf as _, BytesMut};
 use http::{HeaderName, StatusCode, header};
 
-use super::super::fields::{Fields, position};
+use super::super::fields::{Fields, Place, position};
 use super::super::message::Outgoing;
 use super::error::{Error, LARGEST};
 use super::framing::Framing;
 use crate::decimal::Decimal;
+use crate::lines::Lines;
 
 /// Most fields of an answer. hyper allows as many.
 const MOST: usize = 100;
+
+/// Fields that there is room for at once.
+const USUAL: usize = 16;
 
 /// The head of an answer.
 pub(super) struct Head {
@@ -44,15 +48,8 @@ pub(super) fn write(out: &mut Vec<u8>, request: &Outgoing) {
 /// It is none.
 pub(super) fn parse(read: &mut BytesMut, is_head: bool) -> Result<Option<Head>, Error> {
     loop {
-        let mut room = [const { MaybeUninit::uninit() }; MOST];
-        let mut response = httparse::Response::new(&mut []);
-        let parsed = httparse::ParserConfig::default();
-        let length = match parsed.parse_response_with_uninit_headers(&mut response, read, &mut room)? {
-            httparse::Status::Complete(length) => length,
-            httparse::Status::Partial if read.len() > LARGEST => return Err(Error::Large),
-            httparse::Status::Partial => return Ok(None),
-        };
-        let (code, version) = (response.code.unwrap_or_default(), response.version.unwrap_or_default());
+        let Some(found) = plain(read).map_or_else(|| odd(read), |found| Ok(Some(found)))? else { return Ok(None) };
+        let Found { length, code, version, places } = found;
         let status = StatusCode::from_u16(code).map_err(|_| httparse::Error::Status)?;
         if status.is_informational() {
             // Interim answers are for those who asked for them (RFC 9110 section 15.2).
@@ -62,16 +59,56 @@ pub(super) fn parse(read: &mut BytesMut, is_head: bool) -> Result<Option<Head>, 
             read.advance(length);
             continue;
         }
-        let start = read.as_ptr().addr();
-        let place = |part: &[u8]| {
-            let at = part.as_ptr().addr() - start;
-            position(at)..position(at + part.len())
-        };
-        let places = response.headers.iter().map(|field| (place(field.name.as_bytes()), place(field.value))).collect();
         let fields = Fields::new(read.split_to(length).freeze(), places);
         let (framing, is_last) = framing(&fields, status, is_head, version)?;
         return Ok(Some(Head { status, fields, framing, is_last }));
     }
+}
+
+/// What was found in a head.
+struct Found {
+    length: usize,
+    code: u16,
+    /// The minor one.
+    version: u8,
+    places: Vec<Place>,
+}
+
+/// A head as nearly everybody writes it.
+fn plain(read: &[u8]) -> Option<Found> {
+    let mut lines = Lines::of(read);
+    let status = lines.line()?.strip_prefix(b"HTTP/1.1 ")?;
+    let (digits, b" ") = status.get(..4)?.split_at(3) else { return None };
+    let digit = |code: u16, digit: &u8| digit.is_ascii_digit().then(|| 10 * code + u16::from(digit - b'0'));
+    let code = digits.iter().try_fold(0, digit)?;
+    let mut places = Vec::with_capacity(USUAL);
+    let length = lines.fields(|name, value| {
+        places.push((place(read, name), place(read, value)));
+        (places.len() <= MOST).then_some(())
+    })?;
+    Some(Found { length, code, version: 1, places })
+}
+
+/// As [`plain`], of any head that httparse takes; `None` where some of it is missing.
+fn odd(read: &[u8]) -> Result<Option<Found>, Error> {
+    let mut room = [const { MaybeUninit::uninit() }; MOST];
+    let mut response = httparse::Response::new(&mut []);
+    let parsed = httparse::ParserConfig::default();
+    let length = match parsed.parse_response_with_uninit_headers(&mut response, read, &mut room)? {
+        httparse::Status::Complete(length) => length,
+        httparse::Status::Partial if read.len() > LARGEST => return Err(Error::Large),
+        httparse::Status::Partial => return Ok(None),
+    };
+    let (code, version) = (response.code.unwrap_or_default(), response.version.unwrap_or_default());
+    let fields = response.headers.iter();
+    let places = fields.map(|field| (place(read, field.name.as_bytes()), place(read, field.value))).collect();
+    Ok(Some(Found { length, code, version, places }))
+}
+
+/// Where a part of what was read stands.
+fn place(read: &[u8], part: &[u8]) -> Range<u32> {
+    let at = part.as_ptr().addr() - read.as_ptr().addr();
+    position(at)..position(at + part.len())
 }
 
 /// Where the body ends, and whether the connection does (RFC 9112 sections 6.3 and 9.3).

@@ -28,8 +28,10 @@ impl<'t> Lines<'t> {
     #[inline]
     pub(crate) fn line(&mut self) -> Option<&'t [u8]> {
         let end = self.control()?;
-        let is_end = self.control()? == end + 1 && self.text.get(end..end + 2)? == b"\r\n";
-        let line = self.text.get(self.at..end).filter(|_| is_end)?;
+        if self.control()? != end + 1 || self.text.get(end..end + 2)? != b"\r\n" {
+            return None;
+        }
+        let line = self.text.get(self.at..end)?;
         self.at = end + 2;
         Some(line)
     }
@@ -38,12 +40,12 @@ impl<'t> Lines<'t> {
     #[inline]
     pub(crate) fn fields(mut self, mut found: impl FnMut(&'t [u8], &'t [u8]) -> Option<()>) -> Option<usize> {
         loop {
+            let rest = self.text.get(self.at..)?;
             let line = self.line()?;
             if line.is_empty() {
                 return Some(self.at);
             }
-            let name = line.iter().position(|byte| !TOKEN[usize::from(*byte)]).filter(|length| *length > 0)?;
-            let (name, value) = line.split_at(name);
+            let (name, value) = line.split_at_checked(name(rest)).filter(|(name, _)| !name.is_empty())?;
             found(name, trimmed(value.strip_prefix(b":")?))?;
         }
     }
@@ -91,20 +93,27 @@ fn trimmed(mut value: &[u8]) -> &[u8] {
     value
 }
 
-/// Characters of a token (RFC 9110 section 5.6.2).
-static TOKEN: [bool; 256] = {
-    let (mut token, mut byte) = ([false; 256], 0_u8);
-    while byte < 0x80 {
-        token[byte as usize] = byte.is_ascii_alphanumeric();
-        byte += 1;
+/// How long the name is that a text begins with: letters, digits and hyphens, though a token may have others (RFC 9110
+/// section 5.6.2).
+#[inline]
+fn name(text: &[u8]) -> usize {
+    let mut length = 0;
+    while let Some(bytes) = text.get(length..).and_then(<[u8]>::first_chunk) {
+        let bytes = u8x16::new(*bytes);
+        let within = |bytes: u8x16, first, last| {
+            bytes.max(u8x16::splat(first)).simd_eq(bytes) & bytes.min(u8x16::splat(last)).simd_eq(bytes)
+        };
+        let letters = within(bytes | u8x16::splat(0x20), b'a', b'z');
+        let others = within(bytes, b'0', b'9') | bytes.simd_eq(u8x16::splat(b'-'));
+        let found = (letters | others).to_bitmask().trailing_ones() as usize;
+        length += found;
+        if found < WIDE {
+            return length;
+        }
     }
-    let (marks, mut n) = (b"!#$%&'*+-.^_`|~", 0);
-    while n < marks.len() {
-        token[marks[n] as usize] = true;
-        n += 1;
-    }
-    token
-};
+    let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'-';
+    length + text.get(length..).map_or(0, |rest| rest.iter().take_while(is_name).count())
+}
 
 #[cfg(test)]
 mod tests {
@@ -146,7 +155,7 @@ mod tests {
             damage in prop::option::of((any::<prop::sample::Index>(), any::<u8>())),
         ) {
             if let Some((at, byte)) = damage {
-                let at = at.index(head.len() - 17) + 17;
+                let at = at.index(head.len() - 16) + 16;
                 head[at] = byte;
             }
             if let Some((length, first, fields)) = ours(&head) {
@@ -157,6 +166,15 @@ mod tests {
                 let found: Fields<'_> = response.headers.iter().map(|field| (field.name.as_bytes(), field.value)).collect();
                 prop_assert_eq!(fields, found);
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_ends_where_a_character_is_none_of_a_name(text in prop::collection::vec(any::<u8>(), 0..3), name in "[a-zA-Z0-9-]{0,40}") {
+            let whole = [name.as_bytes(), &text].concat();
+            let expected = whole.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'-');
+            prop_assert_eq!(super::name(&whole), expected.unwrap_or(whole.len()));
         }
     }
 

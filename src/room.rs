@@ -23,7 +23,7 @@ const BLOCK: usize = 16 * 1024;
 const SMALL: usize = BLOCK / 4;
 
 /// Room taken at once for what is read.
-const READ_BLOCK: usize = 32 * 1024;
+pub(crate) const READ_BLOCK: usize = 32 * 1024;
 
 /// Most that [`poll_read`] is good for: whoever expects more at once has room of its own.
 pub(crate) const READ: usize = READ_BLOCK / 4;

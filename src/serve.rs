@@ -70,8 +70,9 @@ const PING: Duration = Duration::from_secs(30);
 /// the client who ends it and never in the middle of its next request.
 const IDLE: Duration = Duration::from_secs(75);
 
-/// Largest head of a request, in bytes. hyper's own bound is that of its buffer, and hangs on how the head comes in.
-const LARGEST_HEAD: usize = 400 << 10;
+/// Largest head of a request, and largest trailer section of a chunked one, in bytes. hyper's own bound is that of its
+/// buffer, and hangs on how the head comes in.
+const LARGEST_HEAD: usize = 128 << 10;
 
 /// How long what was cut off gets to say so in the log.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -231,17 +232,20 @@ impl Door {
     {
         let (mut http1, http2) = (self.http1.clone(), self.http2.clone());
         http1.timer(note.clone());
-        let usual = http1::Connection::new(io, road, note, self.idle, word.clone());
-        async move {
-            let Ended::Handed(road, first, io) = usual.await else { return Ok(()) };
-            let version = Version::told_by(&first);
+        let ear = road.ear();
+        let usual = http1::Connection::new(io, road, ear.clone(), (note, self.idle), word.clone());
+        // No `async` block: that would have room for the connection twice.
+        usual.then(move |ended| async move {
+            let Ended::Handed(road, first, io) = ended else { return Ok(()) };
+            // A connection that has asked in HTTP/1.1 stays with it (RFC 9113 section 3.3).
+            let version = if ear.is_silent() { Version::told_by(&first) } else { Version::Http1 };
             let io = TokioIo::new(Rewound::new(first, io));
             // Boxed: what hyper needs is no burden on every other connection.
             match version {
                 Version::Http1 => Box::pin(Polite::new(http1.serve_connection(io, road), word)).await,
                 Version::Http2 => Box::pin(Polite::new(http2.serve_connection(io, road), word)).await,
             }
-        }
+        })
     }
 }
 

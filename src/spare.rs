@@ -1,8 +1,7 @@
 //! Header maps of requests that were read, emptied and used again for answers.
 //!
-//! A map of a few headers is more than what an allocator keeps at hand. hyper reads the headers of a connection's next
-//! request into the map of its last answer, and has to make it larger wherever that had room for fewer: with the map of a
-//! request it is large enough as a rule.
+//! A map of a few headers is more than what an allocator keeps at hand. The map of a request that was read is that of the
+//! next request or answer.
 
 use std::cell::RefCell;
 

@@ -59,6 +59,11 @@ impl Ear {
         }
     }
 
+    /// Something was asked.
+    pub(super) fn hear(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
     /// Has nothing been asked so far?
     pub(super) fn is_silent(&self) -> bool {
         !self.0.load(Ordering::Relaxed)
@@ -74,7 +79,7 @@ where
     type Future = Either<S::Future, Oneshot<S, Request<Incoming>>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        self.ear.0.store(true, Ordering::Relaxed);
+        self.ear.hear();
         let mut road = self.road.borrow_mut();
         // It always is: what has to wait on the road does so in its future.
         match road.poll_ready(&mut Context::from_waker(Waker::noop())) {

@@ -33,16 +33,21 @@ use tokio::{
 };
 
 use super::{
-    connection::{Listener, Word},
+    connection::{Ear, Listener, Word},
     idle::Note,
     incoming::Incoming,
 };
 use answer::Answer;
-use head::Taken;
+use head::Missing;
+
+use crate::room;
 
 /// How long the rest of a request may take that was begun. Many clients send head and body apart, the one right after the
 /// other; who needs longer is hyper's.
 const SOON: Duration = Duration::from_secs(1);
+
+/// As how many parts a request may come. Every one of a head is looked at from its beginning: who dribbles is hyper's.
+const PARTS: u8 = 8;
 
 /// Most bytes that are read of further requests while one is at work.
 const AHEAD: usize = head::LARGEST_HEAD + head::LARGEST_BODY;
@@ -81,18 +86,10 @@ impl<I, S, B> Connection<I, S, S::Future, B>
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
 {
-    /// A connection on which nothing was heard. It notes how long it waits, and ends when it gets the word.
-    pub(super) fn new(io: I, road: S, note: Note, idle: Duration, word: Word) -> Self {
-        let line = Line {
-            io: Some(io),
-            data: Bytes::new(),
-            note,
-            idle,
-            is_noted: false,
-            soon: None,
-            end: Listener::new(word),
-            is_last: false,
-        };
+    /// A connection on which nothing was heard. It notes how long it waits, up to `idle`, and ends when it gets the word.
+    pub(super) fn new(io: I, road: S, ear: Ear, (note, idle): (Note, Duration), word: Word) -> Self {
+        let end = Listener::new(word);
+        let line = Line { io: Some(io), data: Bytes::new(), ear, note, idle, begun: None, end, is_last: false };
         Self { line, road: Some(road), at: At::Listening }
     }
 }
@@ -112,12 +109,12 @@ where
         loop {
             match this.at.as_mut().project() {
                 Now::Listening => match ready!(line.poll_request(cx)) {
-                    Heard::Request(request) => {
+                    Came::Request(request) => {
                         let road = this.road.as_ref().expect("a connection that was handed over is not asked again");
                         this.at.set(At::Calling { answer: road.call(request) });
                     }
-                    Heard::Nothing => return Poll::Ready(Ended::Over),
-                    Heard::Unusual => {
+                    Came::Nothing => return Poll::Ready(Ended::Over),
+                    Came::Unusual => {
                         let handed = this.road.take().zip(line.io.take());
                         let (road, io) = handed.expect("a connection is handed over once");
                         return Poll::Ready(Ended::Handed(road, mem::take(&mut line.data), io));
@@ -143,9 +140,9 @@ where
     }
 }
 
-/// What is heard on a line.
+/// What came over a line.
 #[expect(clippy::large_enum_variant, reason = "nearly all are requests, and none is kept")]
-enum Heard {
+enum Came {
     /// A request.
     Request(Request<Incoming>),
     /// Nothing more.
@@ -159,14 +156,26 @@ struct Line<I> {
     // Until it is handed over.
     io: Option<I>,
     data: Bytes,
+    ear: Ear,
     note: Note,
     idle: Duration,
-    is_noted: bool,
-    // Where a request was begun and is not whole.
-    soon: Option<Pin<Box<Sleep>>>,
+    begun: Option<Begun>,
     end: Listener,
     /// Does the connection end with the next answer?
     is_last: bool,
+}
+
+/// A request that is waited for.
+#[derive(Default)]
+struct Begun {
+    /// As how many parts it came so far.
+    parts: u8,
+    /// How much of it there must be before it is looked at again.
+    needs: usize,
+    /// Was its head whole?
+    is_heard: bool,
+    /// Until when the rest may come, once it was begun.
+    soon: Option<Pin<Box<Sleep>>>,
 }
 
 impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
@@ -174,45 +183,78 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         self.io.as_mut().expect("a connection that was handed over is not asked again")
     }
 
-    fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<Heard> {
+    fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<Came> {
         loop {
-            if !self.data.is_empty() {
+            if self.data.len() >= self.begun.as_ref().map_or(1, |begun| begun.needs.max(1)) {
                 match head::take(&mut self.data) {
-                    Taken::Request(request, is_last) => {
+                    Ok((request, is_last)) => {
                         self.is_last |= is_last;
-                        self.soon = None;
-                        if mem::take(&mut self.is_noted) {
-                            self.note.over();
-                        }
-                        return Poll::Ready(Heard::Request(request));
+                        self.wait_no_more();
+                        return Poll::Ready(Came::Request(request));
                     }
-                    Taken::Unusual => return Poll::Ready(Heard::Unusual),
-                    Taken::Part => {}
+                    Err(Missing::Part(wants)) => self.begin(wants),
+                    Err(Missing::Unusual) => return Poll::Ready(self.unusual()),
                 }
             }
-            if !mem::replace(&mut self.is_noted, true) {
+            if self.begun.is_none() {
                 self.note.wait(self.idle);
             }
-            match self.poll_more(cx) {
-                Poll::Ready(Ok(1..)) => {}
-                // What was begun and breaks off is hyper's to refuse.
-                Poll::Ready(Ok(0)) if !self.data.is_empty() => return Poll::Ready(Heard::Unusual),
-                Poll::Ready(_) => return Poll::Ready(Heard::Nothing),
-                Poll::Pending if self.is_last && self.data.is_empty() => return Poll::Ready(Heard::Nothing),
-                Poll::Pending if self.is_last => return Poll::Ready(Heard::Unusual),
-                Poll::Pending if self.data.is_empty() => return Poll::Pending,
-                Poll::Pending => {
-                    let soon = self.soon.get_or_insert_with(|| Box::pin(sleep(SOON)));
-                    return soon.as_mut().poll(cx).map(|()| Heard::Unusual);
-                }
+            let begun = self.begun.get_or_insert_default();
+            if begun.parts > PARTS {
+                return Poll::Ready(self.unusual());
             }
+            let wanted = if begun.is_heard { begun.needs - self.data.len() } else { room::READ };
+            match self.poll_more(wanted, cx) {
+                Poll::Ready(Ok(1..)) => {}
+                // What breaks off is hyper's to refuse.
+                Poll::Ready(Ok(0)) if !self.data.is_empty() => return Poll::Ready(self.unusual()),
+                Poll::Ready(_) => return Poll::Ready(Came::Nothing),
+                Poll::Pending => return self.poll_patience(cx),
+            }
+        }
+    }
+
+    /// Less than a request is there.
+    fn begin(&mut self, wants: Option<usize>) {
+        if wants.is_some() {
+            self.ear.hear();
+        }
+        let begun = self.begun.get_or_insert_default();
+        begun.parts += 1;
+        (begun.needs, begun.is_heard) = (wants.unwrap_or(self.data.len() + 1), wants.is_some());
+    }
+
+    /// There is nothing more for now: is it worth waiting for?
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Came> {
+        let begun = self.begun.get_or_insert_default();
+        if self.data.is_empty() {
+            return if self.is_last { Poll::Ready(Came::Nothing) } else { Poll::Pending };
+        }
+        let soon = begun.soon.get_or_insert_with(|| Box::pin(sleep(SOON)));
+        // In the end only a request whose head was heard is waited for.
+        if soon.as_mut().poll(cx).is_ready() || self.is_last && !begun.is_heard {
+            return Poll::Ready(self.unusual());
+        }
+        Poll::Pending
+    }
+
+    /// hyper waits for itself.
+    fn unusual(&mut self) -> Came {
+        self.wait_no_more();
+        Came::Unusual
+    }
+
+    fn wait_no_more(&mut self) {
+        if self.begun.take().is_some() {
+            self.note.over();
         }
     }
 
     /// Comes back when the peer is gone.
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.data.len() < AHEAD {
-            match ready!(self.poll_more(cx)) {
+            let room = room::READ.min(AHEAD - self.data.len());
+            match ready!(self.poll_more(room, cx)) {
                 Ok(1..) => {}
                 _ => return Poll::Ready(()),
             }
@@ -220,8 +262,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         Poll::Pending
     }
 
-    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    fn poll_more(&mut self, wanted: usize, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let io = self.io.as_mut().expect("a connection that was handed over is not asked again");
-        input::poll_more(&mut self.data, io, cx)
+        input::poll_more(&mut self.data, io, wanted, cx)
     }
 }

@@ -10,8 +10,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body;
 
-/// The body of a request.
-#[derive(Debug)]
+/// The body of a request. No `Debug`: it is the caller's.
 pub enum Incoming {
     /// It came with its head, or shortly after.
     Whole(Bytes),

@@ -9,8 +9,7 @@ use std::{
 use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Reads what was read before, then the rest.
-#[derive(Debug)]
+/// Reads what was read before, then the rest. No `Debug`: a head may hold a token.
 pub(super) struct Rewound<I> {
     first: Bytes,
     io: I,

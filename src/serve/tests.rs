@@ -79,3 +79,16 @@ async fn a_head_that_was_only_begun_does_not_hold_the_end() {
     served.await.unwrap();
     assert!(told.elapsed() < limit / 2, "ended after {:?}", told.elapsed());
 }
+
+#[test]
+fn a_connection_has_room_for_what_it_is_at_and_no_more() {
+    let road = service_fn(|_: Request<Incoming>| async {
+        let held = [0_u8; 512];
+        tokio::task::yield_now().await;
+        Ok::<_, Infallible>(Response::new(Full::new(Bytes::copy_from_slice(&held))))
+    });
+    let (io, _peer) = tokio::io::duplex(64);
+    let connection = Door::new(&Config::default()).converse(io, Heard::new(road), Note::default(), Word::default());
+    let size = size_of_val(&connection);
+    assert!(size < 512 + 1_024, "{size}");
+}

@@ -208,8 +208,18 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
             return Poll::Ready(Ok(self.read.len()));
         }
         if self.read.capacity() - self.read.len() < wanted {
-            self.read.reserve(wanted.max(BLOCK));
+            self.grow(wanted.max(BLOCK));
         }
         pin!(self.io.read_buf(&mut self.read)).poll(cx)
+    }
+
+    fn grow(&mut self, by: usize) {
+        if self.read.len() > room::READ_BLOCK {
+            return self.read.reserve(by);
+        }
+        // It may be a piece of what all connections share: to reserve would take as much again.
+        let mut own = BytesMut::with_capacity(self.read.len() + by);
+        own.extend_from_slice(&self.read);
+        self.read = own;
     }
 }

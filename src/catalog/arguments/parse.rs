@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, map::Entry};
 
 use super::misfit;
 
@@ -90,10 +90,13 @@ impl<'de> Visitor<'de> for Level {
         let below = self.below::<A::Error>()?;
         let mut map = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
-            if map.contains_key(&key) {
-                return Err(A::Error::custom(format_args!("the key `{}` stands twice", misfit::cut(&key))));
+            match map.entry(key) {
+                Entry::Vacant(place) => drop(place.insert(entries.next_value_seed(Self(below.0))?)),
+                Entry::Occupied(place) => {
+                    let key = misfit::cut(place.key());
+                    return Err(A::Error::custom(format_args!("the key `{key}` stands twice")));
+                }
             }
-            map.insert(key, entries.next_value_seed(Self(below.0))?);
         }
         Ok(Value::Object(map))
     }

@@ -38,106 +38,100 @@ static USUAL: [(&str, HeaderName); 16] = [
     ("x-api-token", HeaderName::from_static("x-api-token")),
 ];
 
-/// What was found at the beginning of what was read.
-#[expect(clippy::large_enum_variant, reason = "nearly all are requests, and none is kept")]
-pub(super) enum Taken {
-    /// A request with its body, and whether it is the last one of its connection.
-    Request(Request<Incoming>, bool),
-    /// Less than a request.
-    Part,
-    /// What is hyper's to understand, or to refuse. Nothing was taken.
+/// Why there is no request. Nothing was taken.
+pub(super) enum Missing {
+    /// There is less than a request; how long it will be, where its head is whole.
+    Part(Option<usize>),
+    /// It is hyper's to understand, or to refuse.
     Unusual,
 }
 
-/// Take the first request off `data`.
-pub(super) fn take(data: &mut Bytes) -> Taken {
-    let mut reading = Reading::of(data);
-    let Some((length, method, uri)) = reading.plain().or_else(|| reading.begin_again().odd()) else {
-        return if reading.is_part { Taken::Part } else { Taken::Unusual };
-    };
-    let (end, is_last) = (length + reading.body.unwrap_or_default(), reading.is_last);
+/// Take the first request off `data`, and whether it is the last one of its connection.
+pub(super) fn take(data: &mut Bytes) -> Result<(Request<Incoming>, bool), Missing> {
+    let (request, is_last, end) = first(data)?;
+    // Nothing is kept of what was taken.
+    *data = if data.len() == end { Bytes::new() } else { data.slice(end..) };
+    Ok((request, is_last))
+}
+
+/// As [`take`], and where it ends.
+fn first(data: &Bytes) -> Result<(Request<Incoming>, bool, usize), Missing> {
+    let Head { length, method, uri, mut fields } = plain(data).map_or_else(|| odd(data), Ok)?;
+    let end = length + fields.body.unwrap_or_default();
     if data.len() < end {
-        return Taken::Part;
+        return Err(Missing::Part(Some(end)));
     }
     let mut request = Request::new(Incoming::Whole(data.slice(length..end)));
     (*request.method_mut(), *request.uri_mut()) = (method, uri);
-    *request.headers_mut() = mem::take(&mut reading.headers);
-    drop(reading);
-    // Nothing is kept of what was taken.
-    *data = if data.len() == end { Bytes::new() } else { data.slice(end..) };
-    Taken::Request(request, is_last)
+    *request.headers_mut() = mem::take(&mut fields.headers);
+    Ok((request, fields.is_last, end))
 }
 
-/// A head that is being read.
-struct Reading<'d> {
+/// A head, and how long it is.
+struct Head<'d> {
+    length: usize,
+    method: Method,
+    uri: Uri,
+    fields: Fields<'d>,
+}
+
+/// A head as nearly everybody writes it.
+fn plain(data: &Bytes) -> Option<Head<'_>> {
+    let (mut lines, mut fields) = (Lines::of(data), Fields::of(data));
+    let line = lines.line()?;
+    let (method, target) = line.split_at(line.iter().position(|byte| *byte == b' ')?);
+    let target = target.get(1..)?.strip_suffix(b" HTTP/1.1")?;
+    let is_plain = target.is_ascii() && !target.contains(&b' ');
+    let (method, uri) = (known(method).filter(|_| is_plain)?, uri(data, target)?);
+    let length = lines.fields(|name, value| fields.add(name, value)).filter(|length| *length <= LARGEST_HEAD)?;
+    Some(Head { length, method, uri, fields })
+}
+
+/// As [`plain`], of any head that httparse takes.
+fn odd(data: &Bytes) -> Result<Head<'_>, Missing> {
+    let mut room = [const { MaybeUninit::uninit() }; MOST];
+    let mut parsed = httparse::Request::new(&mut []);
+    let config = httparse::ParserConfig::default();
+    let length = match config.parse_request_with_uninit_headers(&mut parsed, data, &mut room) {
+        Ok(httparse::Status::Complete(length)) if length <= LARGEST_HEAD => length,
+        Ok(httparse::Status::Partial) if data.len() <= LARGEST_HEAD => return Err(Missing::Part(None)),
+        _ => return Err(Missing::Unusual),
+    };
+    let method = parsed.method.filter(|_| parsed.version == Some(1)).and_then(|method| known(method.as_bytes()));
+    let target = parsed.path.and_then(|path| uri(data, path.as_bytes()));
+    let mut fields = Fields::of(data);
+    let added = parsed.headers.iter().try_for_each(|field| fields.add(field.name.as_bytes(), field.value));
+    let (Some(method), Some(uri), Some(())) = (method, target, added) else { return Err(Missing::Unusual) };
+    Ok(Head { length, method, uri, fields })
+}
+
+/// A target in origin form (RFC 9112 section 3.2.1).
+fn uri(data: &Bytes, target: &[u8]) -> Option<Uri> {
+    let target = target.starts_with(b"/").then(|| data.slice_ref(target))?;
+    Uri::from_maybe_shared(target).ok()
+}
+
+/// The fields of a head, and what they say of where the request ends.
+struct Fields<'d> {
     data: &'d Bytes,
     headers: HeaderMap,
     /// Bytes of the body, once it was said.
     body: Option<usize>,
     /// Does the connection end with this request?
     is_last: bool,
-    /// Is there less than a head?
-    is_part: bool,
 }
 
-/// What a head is besides its fields: its length, and what it asks for.
-type Asked = (usize, Method, Uri);
-
-impl<'d> Reading<'d> {
+impl<'d> Fields<'d> {
     fn of(data: &'d Bytes) -> Self {
-        Self { data, headers: spare::headers(), body: None, is_last: false, is_part: false }
+        Self { data, headers: spare::headers(), body: None, is_last: false }
     }
 
-    /// What was found so far does not count.
-    fn begin_again(&mut self) -> &mut Self {
-        self.headers.clear();
-        (self.body, self.is_last) = (None, false);
-        self
-    }
-
-    /// A head as nearly everybody writes it.
-    fn plain(&mut self) -> Option<Asked> {
-        let mut lines = Lines::of(self.data);
-        let line = lines.line()?;
-        let (method, target) = line.split_at(line.iter().position(|byte| *byte == b' ')?);
-        let target = target.get(1..)?.strip_suffix(b" HTTP/1.1").filter(|target| target.is_ascii())?;
-        let (method, uri) = (known(method)?, self.uri(target)?);
-        let length = lines.fields(|name, value| self.field(name, value)).filter(|length| *length <= LARGEST_HEAD)?;
-        Some((length, method, uri))
-    }
-
-    /// As [`Reading::plain`], of any head that httparse takes.
-    fn odd(&mut self) -> Option<Asked> {
-        let mut room = [const { MaybeUninit::uninit() }; MOST];
-        let mut parsed = httparse::Request::new(&mut []);
-        let config = httparse::ParserConfig::default();
-        let length = match config.parse_request_with_uninit_headers(&mut parsed, self.data, &mut room) {
-            Ok(httparse::Status::Complete(length)) if length <= LARGEST_HEAD => length,
-            Ok(httparse::Status::Partial) => {
-                self.is_part = self.data.len() <= LARGEST_HEAD;
-                return None;
-            }
-            _ => return None,
-        };
-        let method = known(parsed.method.filter(|_| parsed.version == Some(1))?.as_bytes())?;
-        let uri = self.uri(parsed.path?.as_bytes())?;
-        parsed.headers.iter().try_for_each(|field| self.field(field.name.as_bytes(), field.value))?;
-        Some((length, method, uri))
-    }
-
-    /// A target in origin form (RFC 9112 section 3.2.1).
-    fn uri(&self, target: &[u8]) -> Option<Uri> {
-        let target = target.starts_with(b"/").then(|| self.data.slice_ref(target))?;
-        Uri::from_maybe_shared(target).ok()
-    }
-
-    /// A field; `None` if it asks for more than a whole body of a known, small length (RFC 9112 sections 6 and 9.6,
+    /// One field more; `None` if it asks for more than a whole body of a known, small length (RFC 9112 sections 6 and 9.6,
     /// RFC 9110 sections 7.8 and 10.1.1).
-    fn field(&mut self, name: &[u8], value: &[u8]) -> Option<()> {
+    fn add(&mut self, name: &[u8], value: &[u8]) -> Option<()> {
         let name = field_name(name).filter(|_| self.headers.len() < MOST)?;
         if name == header::CONTENT_LENGTH {
-            let length = length(value).filter(|_| self.body.is_none())?;
-            self.body = Some(length);
+            self.body = Some(length(value).filter(|_| self.body.is_none())?);
         } else if name == header::CONNECTION {
             for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
                 let is_close = option.eq_ignore_ascii_case(b"close");
@@ -154,7 +148,7 @@ impl<'d> Reading<'d> {
     }
 }
 
-impl Drop for Reading<'_> {
+impl Drop for Fields<'_> {
     fn drop(&mut self) {
         // Those of a request are gone from here.
         if self.headers.capacity() > 0 {

@@ -46,7 +46,11 @@ async fn ours(io: DuplexStream) {
 
 async fn hypers(io: DuplexStream) {
     let road = service_fn(|request: Request<hyper::body::Incoming>| echo(request.map(Incoming::Arriving)));
-    let _ = conn::http1::Builder::new().header_read_timeout(None).serve_connection(TokioIo::new(io), road).await;
+    let _ = conn::http1::Builder::new()
+        .header_read_timeout(None)
+        .max_header_size(super::super::LARGEST_HEAD)
+        .serve_connection(TokioIo::new(io), road)
+        .await;
 }
 
 /// What comes back for these pieces with a pause between them, the end after them if the client `ends`; and whether the
@@ -160,6 +164,8 @@ fn request() -> impl Strategy<Value = Vec<u8>> {
             "POST /mcp HTTP/1.0", "DELETE /none HTTP/1.1", "POST /last HTTP/1.1", "PUT / HTTP/1.1",
             "OPTIONS * HTTP/1.1", "POST http://a/b HTTP/1.1", "POST mcp HTTP/1.1", "CONNECT a:1 HTTP/1.1", "\r\nGET /a HTTP/1.1",
             "GET /a  HTTP/1.1", "post /a HTTP/1.1", "GET /\u{e9} HTTP/1.1", "GET /a#b HTTP/1.1",
+            "GET /a#b c HTTP/1.1",
+            "GET /a HTTP/1.0 HTTP/1.1",
         ]),
     ];
     let end = prop_oneof![30 => Just("\r\n"), 1 => Just("\n")];
@@ -180,7 +186,9 @@ fn request() -> impl Strategy<Value = Vec<u8>> {
     let body = body.prop_flat_map(move |body| (Just(body), length(body)));
     (line, fields, end, body).prop_map(|(line, fields, end, (body, length))| {
         let mut request = format!("{line}{end}").into_bytes();
-        fields.iter().for_each(|field| request.extend_from_slice(format!("{field}{end}").as_bytes()));
+        for field in fields {
+            request.extend_from_slice(format!("{field}{end}").as_bytes());
+        }
         request.extend_from_slice(length.as_bytes());
         request.extend_from_slice(end.as_bytes());
         if length.contains("chunked") {
@@ -230,8 +238,9 @@ proptest! {
 
 #[test]
 fn many_fields_and_long_ones_are_understood_or_refused_as_by_hyper() {
-    for (fields, length) in [(63, 10), (64, 10), (65, 10), (99, 10), (101, 10), (20, 1_000), (60, 5_000)] {
-        let fields: String = (0..fields).map(|n| format!("x-{n}: {:x<length$}\r\n", "")).collect();
+    for (fields, length) in [(63, 10), (64, 10), (65, 10), (99, 10), (101, 10), (20, 1_000), (60, 1_500), (60, 5_000)] {
+        let fields: Vec<_> = (0..fields).map(|n| format!("x-{n}: {:x<length$}\r\n", "")).collect();
+        let fields = fields.concat();
         let request = format!("POST /a HTTP/1.1\r\n{fields}content-length: 2\r\n\r\n{{}}");
         assert_eq!(compare(&[request.clone().into_bytes()]).unwrap(), 1);
         assert!(compare(&[request.repeat(2).into_bytes()]).unwrap() > 0);
@@ -261,7 +270,7 @@ fn endless() -> (DuplexStream, impl Future<Output = ()>, Rc<()>) {
         }
     });
     let (client, io) = duplex(64);
-    let connection = Connection::new(io, road, Note::default(), LONG, Word::default());
+    let connection = Connection::new(io, road, Ear::default(), (Note::default(), LONG), Word::default());
     (client, connection.map(|ended| assert!(matches!(ended, Ended::Over))), held)
 }
 
@@ -300,7 +309,8 @@ async fn who_gets_the_word_ends_at_once_or_with_the_answer_that_is_due() {
     for asks in [false, true] {
         let word = Word::default();
         let (mut client, io) = duplex(1 << 10);
-        let mut connection = Box::pin(Connection::new(io, service_fn(echo), Note::default(), LONG, word.clone()));
+        let mut connection =
+            Box::pin(Connection::new(io, service_fn(echo), Ear::default(), (Note::default(), LONG), word.clone()));
         assert!(futures_util::poll!(connection.as_mut()).is_pending());
         if asks {
             client.write_all(ASKS).await.unwrap();
@@ -312,4 +322,69 @@ async fn who_gets_the_word_ends_at_once_or_with_the_answer_that_is_due() {
         client.read_to_string(&mut answer).await.unwrap();
         assert_eq!(answer.contains("\r\nconnection: close\r\n"), asks, "{answer}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_whose_head_was_heard_is_waited_for_in_the_end() {
+    let word = Word::default();
+    let (mut client, io) = duplex(1 << 10);
+    let ear = Ear::default();
+    let connection = Connection::new(io, service_fn(echo), ear.clone(), (Note::default(), LONG), word.clone());
+    let mut connection = Box::pin(connection);
+    let (head, body) = ASKS.split_at(ASKS.len() - 1);
+    client.write_all(head).await.unwrap();
+    assert!(futures_util::poll!(connection.as_mut()).is_pending());
+    assert!(!ear.is_silent());
+    word.give();
+    assert!(futures_util::poll!(connection.as_mut()).is_pending());
+    client.write_all(body).await.unwrap();
+    assert!(matches!(connection.as_mut().await, Ended::Over));
+    drop(connection);
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("\r\nconnection: close\r\n"), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_handed_over_is_not_held_to_have_waited() {
+    for begins in [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], b"BREW /pot HTTP/1.1\r\n\r\n", b"POST /half HT"] {
+        let note = Note::default();
+        let (mut client, io) = duplex(64);
+        let waits = (note.clone(), SOON * 75);
+        let connection = Connection::new(io, service_fn(echo), Ear::default(), waits, Word::default());
+        client.write_all(begins).await.unwrap();
+        let Ended::Handed(_, read, _) = connection.await else { panic!("over") };
+        assert_eq!(read, begins);
+        assert!(timeout(LONG, note.due(SOON * 75)).await.is_err(), "{}", begins.escape_ascii());
+    }
+}
+
+#[tokio::test]
+async fn to_look_at_an_idle_connection_changes_nothing() {
+    let (mut client, io) = duplex(1 << 10);
+    let connection = Connection::new(io, service_fn(echo), Ear::default(), (Note::default(), LONG), Word::default());
+    let mut connection = pin!(connection);
+    for _ in 0..3 * PARTS {
+        assert!(futures_util::poll!(connection.as_mut()).is_pending());
+    }
+    client.write_all(ASKS).await.unwrap();
+    assert!(futures_util::poll!(connection.as_mut()).is_pending());
+    assert!(client.read(&mut [0; 512]).await.unwrap() > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_dribbles_is_handed_over_before_it_costs_much() {
+    let (mut client, io) = duplex(64);
+    let connection = Connection::new(io, service_fn(echo), Ear::default(), (Note::default(), LONG), Word::default());
+    let mut connection = pin!(connection);
+    let mut sent = 0;
+    let read = loop {
+        client.write_all(&ASKS[sent..=sent]).await.unwrap();
+        sent += 1;
+        if let Poll::Ready(Ended::Handed(_, read, _)) = futures_util::poll!(connection.as_mut()) {
+            break read;
+        }
+    };
+    assert_eq!(read, ASKS[..sent]);
+    assert_eq!(sent, usize::from(PARTS) + 1);
 }

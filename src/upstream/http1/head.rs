@@ -48,7 +48,13 @@ pub(super) fn write(out: &mut Vec<u8>, request: &Outgoing) {
 /// It is none.
 pub(super) fn parse(read: &mut BytesMut, is_head: bool) -> Result<Option<Head>, Error> {
     loop {
-        let Some(found) = plain(read).map_or_else(|| odd(read), |found| Ok(Some(found)))? else { return Ok(None) };
+        let found = match plain(read) {
+            Some(found) => found,
+            None => match odd(read)? {
+                Some(found) => found,
+                None => return Ok(None),
+            },
+        };
         let Found { length, code, version, places } = found;
         let status = StatusCode::from_u16(code).map_err(|_| httparse::Error::Status)?;
         if status.is_informational() {

@@ -169,9 +169,10 @@ fn known(method: &[u8]) -> Option<Method> {
 }
 
 fn field_name(text: &[u8]) -> Option<HeaderName> {
-    let is_it = |(known, _): &&(&str, _)| known.as_bytes().eq_ignore_ascii_case(text);
-    let usual = USUAL.iter().find(is_it).map(|(_, name)| name.clone());
-    usual.or_else(|| HeaderName::from_bytes(text).ok())
+    // Nearly all write them as they stand here.
+    let same = USUAL.iter().find(|(known, _)| known.len() == text.len() && known.as_bytes() == text);
+    let usual = same.or_else(|| USUAL.iter().find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(text)));
+    usual.map(|(_, name)| name.clone()).or_else(|| HeaderName::from_bytes(text).ok())
 }
 
 /// A small number, in digits and nothing else.

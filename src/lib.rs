@@ -4,8 +4,8 @@
 //!
 //! 1. [`app`] reads what the user wrote ([`config`], policies, [`catalog`]), checks it whole, and makes the
 //!    [`server::registry::Registry`]: one immutable set of MCP servers, swapped whole by a reload.
-//! 2. [`serve`] takes the connection in and hands each HTTP request to the road in [`stack`], which reads in travel
-//!    order: that file is the map of everything below.
+//! 2. [`serve`] takes the connection in, reads usual requests itself and leaves the others to hyper, and hands each to
+//!    the road in [`stack`], which reads in travel order: that file is the map of everything below.
 //! 3. [`edge`], the HTTP plane: shed, origin, and identify, which finds the MCP server a token belongs to.
 //! 4. [`mcp::terminate`], a seam: JSON-RPC and the revisions of MCP end here. `initialize`, `server/discover` and
 //!    `tools/list` are answered from the [`mcp::handbook`]; a `tools/call` becomes a [`call::Call`].
@@ -15,7 +15,8 @@
 //! 7. On the way back [`mcp::fault`] is the one table that turns refusals into answers, and [`mcp::reply`] writes them.
 //!
 //! Imports run down this list and never up; [`document`], [`refusal`], [`outcome`], [`budget`], [`rate`], [`secret`],
-//! [`trace`], [`hash`], `json`, `lines`, `room`, `spare`, `tls`, `causes`, `decimal`, [`clock`] and [`nearest`] are leaves that everybody may know.
+//! [`trace`], [`hash`], `json`, `lines`, `room`, `spare`, `tls`, `causes`, `decimal`, [`clock`] and [`nearest`] are leaves
+//! that everybody may know.
 
 pub mod account;
 pub mod admin;

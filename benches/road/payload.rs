@@ -34,6 +34,8 @@ pub(crate) enum Payload {
     Kilobytes5,
     /// A list of 150 KB, 500 organizations: the largest page there is.
     Kilobytes150,
+    /// A list of 340 KB: as many bytes as chaperone writes of 150 KB.
+    Kilobytes340,
     /// A list of 5 MB: no page, but what some endpoints give whole.
     Megabytes5,
 }
@@ -62,6 +64,7 @@ impl Payload {
             Self::Bytes200 => 200,
             Self::Kilobytes5 => 5_000,
             Self::Kilobytes150 => 150_000,
+            Self::Kilobytes340 => 340_000,
             Self::Megabytes5 => 5_000_000,
         }
     }

@@ -7,6 +7,8 @@ use crate::stats::Spread;
 
 /// The forwarder that does nothing else.
 pub(crate) const FLOOR: &str = "floor";
+/// The floor that forwards as many bytes as chaperone writes.
+pub(crate) const AS_MANY: &str = "floor, as many bytes";
 /// chaperone with everything off that can be off.
 pub(crate) const PLAIN: &str = "chaperone";
 /// With a line a call.

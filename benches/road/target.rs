@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::results::{FLOOR, LIMITED, LOGGING, PLAIN, Results, SHARED, TRACED};
+use crate::results::{AS_MANY, FLOOR, LIMITED, LOGGING, PLAIN, Results, SHARED, TRACED};
 use crate::sample::Sample;
 use crate::suite::{memory, start};
 
@@ -37,7 +37,7 @@ const CROWD: (&str, &str) = ("small", "64");
 const HALF: (&str, &str) = ("latency", "half of the floor");
 
 #[rustfmt::skip]
-const RATIOS: [Ratio; 17] = [
+const RATIOS: [Ratio; 18] = [
     ("throughput, small call, 64 connections, tracing off", CROWD, (PLAIN, FLOOR), THROUGHPUT, Bound::AtLeast(0.75)),
     ("the same with a log line a call, as by default", CROWD, (LOGGING, FLOOR), THROUGHPUT, Bound::Said),
     ("the same, tracing on", CROWD, (TRACED, FLOOR), THROUGHPUT, Bound::AtLeast(0.55)),
@@ -48,6 +48,7 @@ const RATIOS: [Ratio; 17] = [
     ("tools/list of 53 tools over a bare server", ("list", ""), (TRACED, "bare server"), THROUGHPUT, Bound::AtLeast(0.90)),
     ("the same, tracing off", ("list", ""), (PLAIN, "bare server"), THROUGHPUT, Bound::Said),
     ("throughput, 150 KB list", ("150 KB", ""), (TRACED, FLOOR), THROUGHPUT, Bound::AtLeast(0.60)),
+    ("the same, over a floor that writes as many bytes", ("150 KB", ""), (TRACED, AS_MANY), THROUGHPUT, Bound::Said),
     ("10,000 servers over 1", ("servers", ""), ("10,000 servers", "1 server"), THROUGHPUT, Bound::AtLeast(0.97)),
     ("5,000 tools over 53", ("tools", ""), ("5,000 tools", "53 tools"), THROUGHPUT, Bound::AtLeast(0.97)),
     ("throughput, tracing on over off", CROWD, (TRACED, PLAIN), THROUGHPUT, Bound::AtLeast(0.90)),

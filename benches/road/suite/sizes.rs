@@ -1,11 +1,12 @@
-//! Results from 200 bytes to 5 MB, against the floor that forwards the same list.
+//! Results from 200 bytes to 5 MB, against the floor that forwards the same list; and at 150 KB against one that writes as
+//! many bytes as chaperone, which has the list to write twice.
 
 use crate::Error;
 use crate::bench::Bench;
 use crate::contender::Contender;
 use crate::exchange::Exchange;
 use crate::payload::Payload;
-use crate::results::{Case, FLOOR, PLAIN, TRACED};
+use crate::results::{AS_MANY, Case, FLOOR, PLAIN, TRACED};
 use crate::setup::{SERVER, Setup};
 use crate::stage;
 
@@ -21,15 +22,20 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<(), Error> {
     for (name, payload, connections) in SIZES {
         let programs = &bench.programs;
         let (upstream, collector) = (stage::upstream(programs, payload)?, stage::collector(programs)?);
+        let larger = stage::upstream(programs, Payload::Kilobytes340)?;
         let plain = Setup::new(upstream.address);
         let traced = Setup { collector: Some(collector.address), ..plain.clone() };
         let call = || Exchange::call(SERVER, payload.tool());
-        let contenders = [
+        let mut contenders = vec![
             Contender::floor(FLOOR, programs, &upstream, payload)?,
             Contender::chaperone(PLAIN, programs, &plain, call())?,
             Contender::chaperone(TRACED, programs, &traced, call())?,
         ];
-        bench.rounds(name, &contenders, &[upstream.pid(), collector.pid()], vec![Case::closed(connections)])?;
+        if matches!(payload, Payload::Kilobytes150) {
+            contenders.push(Contender::floor(AS_MANY, programs, &larger, Payload::Kilobytes340)?);
+        }
+        let helpers = [upstream.pid(), larger.pid(), collector.pid()];
+        bench.rounds(name, &contenders, &helpers, vec![Case::closed(connections)])?;
     }
     Ok(())
 }

@@ -92,7 +92,14 @@ fn a_request_holds_its_numbers_in_a_body_of_the_length_it_says() {
 
 #[test]
 fn a_payload_is_a_list_of_its_size_with_room_for_the_query() {
-    let all = [Payload::People, Payload::Bytes200, Payload::Kilobytes5, Payload::Kilobytes150, Payload::Megabytes5];
+    let all = [
+        Payload::People,
+        Payload::Bytes200,
+        Payload::Kilobytes5,
+        Payload::Kilobytes150,
+        Payload::Kilobytes340,
+        Payload::Megabytes5,
+    ];
     for payload in all {
         let (mut text, hole) = payload.template();
         let query = exchange::query(NUMBER);

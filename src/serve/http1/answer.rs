@@ -24,12 +24,13 @@ const HEAD: usize = 512;
 /// Bytes of a body that are copied behind its head: below, one more piece costs more than its copy.
 const COPIED: usize = 3 << 10;
 
-/// Most pieces that are written at once.
-const PIECES: usize = 4;
+/// Most pieces that are written at once: more than most answers have, for the last of them must not wait for a write of its
+/// own.
+const PIECES: usize = 8;
 
-/// From so many bytes on what there is is written before more is made: what is made as it is sent then stays in the
-/// processor's cache, and its room is used again.
-const ENOUGH: usize = 32 << 10;
+/// From so many bytes on what there is is written before more is made, which bounds what is held of what is made as it is
+/// sent. Fewer bytes at once wake the peer more often.
+const ENOUGH: usize = 128 << 10;
 
 /// An answer that is not wholly written.
 pub(super) struct Answer<B> {

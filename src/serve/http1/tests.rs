@@ -388,3 +388,48 @@ async fn who_dribbles_is_handed_over_before_it_costs_much() {
     assert_eq!(read, ASKS[..sent]);
     assert_eq!(sent, usize::from(PARTS) + 1);
 }
+
+/// Takes everything, and counts in how many writes.
+struct Counted(Vec<usize>);
+
+impl AsyncWrite for Counted {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.push(bytes.len());
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let whole: Vec<u8> = pieces.iter().flat_map(|piece| piece.iter().copied()).collect();
+        self.poll_write(cx, &whole)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_one_write_unless_it_is_large_and_then_it_is_few() {
+    for (size, most) in [(0, 1), (200, 1), (5_000, 1), (40_000, 1), (150_000, 3), (5_000_000, 80)] {
+        let list = || Bytes::from(vec![b'"'; size]);
+        let body = Pieces::escaping(list(), ["{".into(), ",".into(), list(), "}".into()]);
+        let whole = body.size_hint().exact().unwrap();
+        let mut written = Counted(Vec::new());
+        let mut body = Some(body);
+        std::future::poll_fn(|cx| {
+            Answer::new(Response::new(body.take().unwrap()), false, cx).poll_write(&mut written, cx)
+        })
+        .await
+        .unwrap();
+        assert!(written.0.len() <= most, "{size}: {:?}", written.0);
+        assert!(written.0.iter().sum::<usize>() as u64 > whole, "{size}");
+    }
+}

@@ -45,7 +45,8 @@ pub(crate) fn poll_read<I: AsyncRead + Unpin>(io: &mut I, cx: &mut Context<'_>) 
     })
 }
 
-/// What `write` writes, in room for about so many bytes; there is more if it takes more.
+/// What `write` writes, in room for about so many bytes; there is more if it takes more. It must not come here itself: there
+/// is one room.
 pub(crate) fn written(bytes: usize, write: impl FnOnce(&mut BytesMut)) -> Bytes {
     if bytes > SMALL {
         let mut own = BytesMut::with_capacity(bytes);

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -54,10 +55,11 @@ class Server:
             start_new_session=True,
             env={**os.environ, **(environment or {})},
         )
-        self.holds = None
+        # What it says before it listens: a key and a value a line.
+        self.said = {}
         for line in self.process.stdout:
-            if line.startswith("holds "):
-                self.holds = line.removeprefix("holds ").strip()
+            key, _, value = line.strip().partition(" ")
+            self.said[key] = value
             if line.startswith(READY):
                 self.address, _, path = line.removeprefix(READY).strip().partition("/")
                 self.path = f"/{path}"
@@ -128,11 +130,9 @@ class Run:
     def __init__(self, options):
         self.options, self.servers, self.next, self.repeated = options, [], 100_000_000_000, 0
         self.folder = Path(tempfile.mkdtemp())
-        self.upstream = self.start(LOAD_CORE, self.play({"upstream": {"listen": "127.0.0.1:0", "payload": "people"}}))
-        self.collector = self.start(LOAD_CORE, self.play("collector"))
-
-    def play(self, role):
-        return [self.options.road, "--bench", "--play", json.dumps(role)]
+        role = json.dumps({"stage": {"payloads": ["people"]}})
+        self.stage = self.start(LOAD_CORE, [options.road, "--bench", "--play", role])
+        self.upstream, self.collector = self.stage.said["upstream"], self.stage.said["collector"]
 
     def start(self, core, command, environment=None):
         server = Server(core, command, environment)
@@ -140,9 +140,9 @@ class Run:
         return server
 
     def contenders(self):
-        floor = self.start(CONTENDER_CORE, [self.options.floor, "forward", self.upstream.address])
+        floor = self.start(CONTENDER_CORE, [self.options.floor, "forward", self.upstream])
         found = [Contender("floor", floor, "/mcp/road", '"persons":[')]
-        upstream = {"ROAD_UPSTREAM": self.upstream.address}
+        upstream = {"ROAD_UPSTREAM": self.upstream}
         for name, script in (
             ("nginx", "nginx"),
             ("Envoy bridge", "envoy"),
@@ -152,8 +152,8 @@ class Run:
             if script in self.options.without:
                 continue
             server = self.start(CONTENDER_CORE, [HERE / "start" / script], upstream)
-            found.append(Contender(name, server, server.path, server.holds))
-        otlp = f", otlp: {{endpoint: 'http://{self.collector.address}'}}, traces: {{sample: 1.0}}"
+            found.append(Contender(name, server, server.path, server.said["holds"]))
+        otlp = f", otlp: {{endpoint: 'http://{self.collector}'}}, traces: {{sample: 1.0}}"
         for name, telemetry in (("chaperone", ""), ("chaperone, traced", otlp)):
             server = self.chaperone(name, telemetry)
             found.append(Contender(name, server, "/mcp/road", '"result":'))
@@ -166,7 +166,7 @@ class Run:
         (folder / "chaperone.yaml").write_text(
             "listen: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\npolicies: ./policies\n"
             "accounts:\n  - {id: road, integration: affinity, credentials: {api_key: {env: ROAD_KEY}}, "
-            f"base_url: 'http://{self.upstream.address}'}}\n"
+            f"base_url: 'http://{self.upstream}'}}\n"
             f"telemetry: {{log: {{level: warn}}{telemetry}}}\n"
         )
         command = [self.options.chaperone, "serve", "--config", folder / "chaperone.yaml"]
@@ -184,14 +184,17 @@ class Run:
             "measured_ms": int(seconds * 1000),
             "first": self.next,
             "pids": contender.pids,
-            "helpers": [self.upstream.process.pid, self.collector.process.pid],
+            "helpers": [],
         }
         self.next += 100_000_000
-        command = ["taskset", "-c", LOAD_CORE, *map(str, self.play({"load": load}))]
-        output = subprocess.run(command, capture_output=True, text=True)
-        if output.returncode:
-            raise SystemExit(f"the load on {contender.name} failed: {output.stderr.strip()}")
-        return json.loads(output.stdout)
+        host, _, port = self.stage.address.partition(":")
+        with socket.create_connection((host, int(port))) as order, order.makefile("rw") as lines:
+            lines.write(json.dumps(load) + "\n")
+            lines.flush()
+            kind, _, answer = lines.readline().partition(" ")
+        if kind != "sample":
+            raise SystemExit(f"the load on {contender.name} failed: {answer.strip()}")
+        return json.loads(answer)
 
     def undisturbed(self, contender, connections, rate):
         """The first sample in which the contender had its core to itself, or of several the least disturbed."""

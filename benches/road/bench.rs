@@ -8,10 +8,12 @@ use crate::Error;
 use crate::cli::{Plan, Suite};
 use crate::contender::Contender;
 use crate::exchange::FIRST_NUMBER;
+use crate::process::Ahead;
 use crate::program::Programs;
 use crate::results::{Case, Group, Results};
-use crate::role::{Load, Role};
+use crate::role::Load;
 use crate::sample::Sample;
+use crate::stage::Stage;
 use crate::{report, suite};
 
 /// Numbers set aside for a sample: more calls than any sample makes.
@@ -65,13 +67,13 @@ pub(crate) struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// Measures every contender once in every case in every round; the floor is the first of them. `helpers` are the
-    /// processes that they stand on.
+    /// Measures every contender once in every case in every round; the floor is the first of them. `stage` is what they
+    /// stand on.
     pub(crate) fn rounds(
         &mut self,
         name: &'static str,
         contenders: &[Contender],
-        helpers: &[u32],
+        stage: &Stage,
         cases: Vec<Case>,
     ) -> Result<(), Error> {
         // A run takes minutes; where stderr is gone nobody waits.
@@ -86,7 +88,7 @@ impl Bench<'_> {
                     order.reverse();
                 }
                 for index in order {
-                    samples[index].push(self.undisturbed_sample(case, &contenders[index], helpers)?);
+                    samples[index].push(self.undisturbed_sample(case, &contenders[index], stage)?);
                 }
             }
         }
@@ -100,9 +102,9 @@ impl Bench<'_> {
         &mut self,
         case: &Case,
         contender: &Contender,
-        helpers: &[u32],
+        stage: &Stage,
     ) -> Result<Sample, Error> {
-        let mut best = self.sample(case, contender, helpers)?;
+        let mut best = self.sample(case, contender, stage)?;
         for _ in 1..self.plan.attempts() {
             // Where others never leave the core, waiting for them does not help.
             let spent = u64::from(self.results.repeated) * REPEATED_OF_SAMPLES > self.samples;
@@ -110,7 +112,7 @@ impl Bench<'_> {
                 break;
             }
             self.results.repeated += 1;
-            let again = self.sample(case, contender, helpers)?;
+            let again = self.sample(case, contender, stage)?;
             if again.starved < best.starved {
                 best = again;
             }
@@ -119,17 +121,17 @@ impl Bench<'_> {
     }
 
     /// One sample of the planned length.
-    pub(crate) fn sample(&mut self, case: &Case, contender: &Contender, helpers: &[u32]) -> Result<Sample, Error> {
-        self.sample_of(self.plan.measured(), case, contender, helpers)
+    pub(crate) fn sample(&mut self, case: &Case, contender: &Contender, stage: &Stage) -> Result<Sample, Error> {
+        self.sample_of(self.plan.measured(), case, contender, stage)
     }
 
-    /// One sample, made by a load generator of its own, that measures for so long.
+    /// One sample that measures for so long.
     pub(crate) fn sample_of(
         &mut self,
         measured: Duration,
         case: &Case,
         contender: &Contender,
-        helpers: &[u32],
+        stage: &Stage,
     ) -> Result<Sample, Error> {
         let first = FIRST_NUMBER + self.samples * NUMBERS_PER_SAMPLE;
         self.samples += 1;
@@ -143,14 +145,12 @@ impl Bench<'_> {
             measured_ms: milliseconds(measured)?,
             first,
             pids: contender.pids.clone(),
-            helpers: helpers.to_vec(),
+            helpers: Vec::new(),
         };
-        let output = Role::Load(load).command(&self.programs.bench)?.output()?;
-        if !output.status.success() {
-            let reason = String::from_utf8_lossy(&output.stderr);
-            return Err(format!("the load on {} failed: {}", contender.name, reason.trim()).into());
-        }
-        let sample: Sample = serde_json::from_slice(&output.stdout)?;
+        // Where only a part of the core is used, what else runs on it must not keep calls waiting, milliseconds at a time.
+        let ahead = case.rate.is_some().then(|| Ahead::of_others(&contender.pids));
+        let sample = stage.sample(load).map_err(|error| format!("the load on {} failed: {error}", contender.name))?;
+        drop(ahead);
         *self.results.calls.entry(contender.server.pid()).or_default() += sample.made;
         Ok(sample)
     }

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
@@ -18,6 +18,7 @@ use hyper_util::server::conn::auto;
 use tokio::net::TcpListener;
 
 use crate::Error;
+use crate::gentle::Gentle;
 
 /// What precedes a message in a gRPC body: one byte of flags, four of length.
 const PREFIX_BYTES: usize = 5;
@@ -25,11 +26,9 @@ const PREFIX_BYTES: usize = 5;
 /// (opentelemetry-proto, `collector/trace/v1/trace_service.proto` and `trace/v1/trace.proto`).
 const WAY_TO_SPANS: [u64; 3] = [1, 2, 2];
 
-/// Collects on a free loopback port until it is killed.
-pub(crate) async fn run() -> Result<Infallible, Error> {
+/// Collects on `listener` until it is killed.
+pub(crate) async fn run(listener: TcpListener) -> Result<Infallible, Error> {
     let spans = Arc::new(AtomicU64::new(0));
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    road::announce(listener.local_addr()?)?;
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
@@ -37,7 +36,9 @@ pub(crate) async fn run() -> Result<Infallible, Error> {
         tokio::spawn(async move {
             let service = service_fn(|request| answer(request, Arc::clone(&spans)));
             // A connection that breaks is the contender's to notice.
-            let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+            let _ = auto::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(Gentle::new(stream)), service)
+                .await;
         });
     }
 }
@@ -51,9 +52,11 @@ async fn answer(
         return Ok(Response::new(Full::from(count).boxed()));
     }
     let traces = request.uri().path().ends_with("TraceService/Export");
-    let body = request.into_body().collect().await?.to_bytes();
-    if let Some(message) = body.get(PREFIX_BYTES..).filter(|_| traces) {
-        spans.fetch_add(count(message, &WAY_TO_SPANS), Ordering::Relaxed);
+    // In pieces, as it came: to join them would keep the load waiting.
+    let mut message = request.into_body().collect().await?.aggregate();
+    if let Some(length) = message.remaining().checked_sub(PREFIX_BYTES).filter(|_| traces) {
+        message.advance(PREFIX_BYTES);
+        spans.fetch_add(count(&mut message, length, &WAY_TO_SPANS).unwrap_or_default(), Ordering::Relaxed);
     }
     // An empty message: everything was taken.
     let taken = Full::from(vec![0; PREFIX_BYTES]);
@@ -63,33 +66,44 @@ async fn answer(
     Ok(response)
 }
 
-/// How many messages lie at the end of `way`, a field number a level.
-pub(crate) fn count(mut message: &[u8], way: &[u64]) -> u64 {
-    let Some((&field, further)) = way.split_first() else { return 1 };
-    let mut found = 0;
-    while let Some((number, content, rest)) = next_field(message) {
-        found += if number == field { count(content, further) } else { 0 };
-        message = rest;
-    }
-    found
-}
-
-/// The number and the content of the first field of a protobuf message, and what follows it. Numbers have no content.
-fn next_field(message: &[u8]) -> Option<(u64, &[u8], &[u8])> {
-    let (key, message) = varint(message)?;
-    let (length, message) = match key & 7 {
-        0 => (0, varint(message)?.1),
-        1 => (8, message),
-        2 => varint(message)?,
-        5 => (4, message),
-        _ => return None,
+/// How many messages lie at the end of `way`, a field number a level, in a message of `left` bytes. Nothing is copied, and
+/// what lies on no way is skipped. `None` if it is no message.
+pub(crate) fn count(message: &mut impl Buf, mut left: usize, way: &[u64]) -> Option<u64> {
+    let Some((&field, further)) = way.split_first() else {
+        message.advance(left);
+        return Some(1);
     };
-    let (content, rest) = message.split_at_checked(usize::try_from(length).ok()?)?;
-    Some((key >> 3, content, rest))
+    let mut found = 0;
+    while left > 0 {
+        let key = varint(message, &mut left)?;
+        let length = match key & 7 {
+            // A number has no content.
+            0 => varint(message, &mut left).map(|_| 0)?,
+            1 => 8,
+            2 => varint(message, &mut left)?,
+            5 => 4,
+            _ => return None,
+        };
+        let length = usize::try_from(length).ok()?;
+        left = left.checked_sub(length)?;
+        if key >> 3 == field {
+            found += count(message, length, further)?;
+        } else {
+            message.advance(length);
+        }
+    }
+    Some(found)
 }
 
-fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let length = bytes.iter().take(10).position(|byte| byte & 0x80 == 0)? + 1;
-    let (number, rest) = bytes.split_at(length);
-    Some((number.iter().rev().fold(0, |value, byte| value << 7 | u64::from(byte & 0x7f)), rest))
+fn varint(message: &mut impl Buf, left: &mut usize) -> Option<u64> {
+    let mut value = 0_u64;
+    for shift in (0_u32..70).step_by(7) {
+        *left = left.checked_sub(1)?;
+        let byte = message.get_u8();
+        value |= u64::from(byte & 0x7f).checked_shl(shift)?;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
 }

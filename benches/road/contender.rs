@@ -1,5 +1,6 @@
 //! Who is measured: the floor, chaperone as it is shipped, and whoever else is named on the command line.
 
+use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
 use serde::Deserialize;
@@ -29,9 +30,14 @@ pub(crate) struct Contender {
 
 impl Contender {
     /// The floor, in front of an upstream that answers with `payload`.
-    pub(crate) fn floor(name: &str, programs: &Programs, upstream: &Server, payload: Payload) -> Result<Self, Error> {
+    pub(crate) fn floor(
+        name: &str,
+        programs: &Programs,
+        upstream: SocketAddr,
+        payload: Payload,
+    ) -> Result<Self, Error> {
         let mut command = on(Core::Contender, &programs.floor);
-        let server = Server::start(command.arg("forward").arg(upstream.address.to_string()))?;
+        let server = Server::start(command.arg("forward").arg(upstream.to_string()))?;
         let exchange = Exchange::call(SERVER, payload.tool()).answered_by(payload.list());
         Self::new(name, exchange, server, None)
     }
@@ -73,9 +79,9 @@ impl Contender {
     /// http://HOST:PORT/PATH`; before that, where the request is another than chaperone's, `header NAME: VALUE` (all
     /// of them, as often as it takes), `body TEXT` with `road-############` where the query goes, and `holds TEXT` for
     /// what stands near the beginning of every right answer.
-    pub(crate) fn rival(name: &str, command: &str, upstream: &Server) -> Result<Self, Error> {
+    pub(crate) fn rival(name: &str, command: &str, upstream: SocketAddr) -> Result<Self, Error> {
         let mut shell = on(Core::Contender, "sh".as_ref());
-        shell.arg("-c").arg(command).env(UPSTREAM_VARIABLE, upstream.address.to_string());
+        shell.arg("-c").arg(command).env(UPSTREAM_VARIABLE, upstream.to_string());
         let server = Server::start(&mut shell)?;
         let mut exchange = Exchange::call(SERVER, Payload::People.tool());
         let said =

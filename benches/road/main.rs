@@ -6,7 +6,7 @@
 //! read them.
 //!
 //! [`bench`] is a run: it builds the [`program`]s, has every [`suite`] measured, and hands the [`results`] to the
-//! [`report`]. One program in several [`role`]s: it starts itself again as upstream, collector and load generator.
+//! [`report`]. One program in several [`role`]s: it starts itself again as upstream, collector and load generator in one.
 
 mod answer;
 mod bench;
@@ -16,8 +16,10 @@ mod collector;
 mod connection;
 mod contender;
 mod exchange;
+mod gentle;
 mod hold;
 mod machine;
+mod orders;
 mod paced;
 mod payload;
 mod process;
@@ -28,6 +30,7 @@ mod role;
 mod sample;
 mod setup;
 mod stage;
+mod stalls;
 mod stats;
 mod suite;
 mod target;

@@ -2,9 +2,9 @@
 //!
 //! Corrected for coordinated omission: a call that falls due while its connection still waits for an answer waits too,
 //! and that wait is part of its latency. What a call was sent late because the load generator itself woke late is not
-//! the contender's doing: it is reported beside.
+//! the contender's doing: it is reported beside. Calls that were under way while the load stood still, or were sent in one
+//! go after it, are left out of the latencies and counted.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -14,6 +14,7 @@ use crate::Error;
 use crate::connection::Connection;
 use crate::role::Load;
 use crate::sample::{Sample, Tally, Window};
+use crate::stalls::Stalls;
 
 /// A call that fell due.
 struct Due {
@@ -36,31 +37,77 @@ pub(crate) async fn run(load: &'static Load, rate: f64) -> Result<Sample, Error>
             (sender, local.spawn_local(call_when_due(connection, window, due)))
         })
         .unzip();
-    let (first, interval) = (load.first, Duration::from_secs_f64(1.0 / rate));
-    // A thread, because the runtime's timer counts whole milliseconds and would send in bursts.
-    let pacer = thread::spawn(move || pace(&senders, window, interval, first));
+    let pacer = local.spawn_local(pace(senders, window, Duration::from_secs_f64(1.0 / rate), load.first));
     local
         .run_until(async {
             let cpu = window.watch(load).await?;
-            let mut tally = Tally::default();
+            let mut seen = Seen::default();
             for caller in callers {
-                tally.add(caller.await??);
+                seen.add(caller.await??);
             }
-            tally.late = pacer.join().map_err(|_| "the pacer panicked")?;
-            window.sample(tally, cpu)
+            let (late, stalls) = pacer.await?;
+            window.sample(seen.undisturbed(late, &stalls)?, cpu)
         })
         .await
 }
 
-/// Lets calls fall due, connection after connection; returns how late each was.
-fn pace(connections: &[UnboundedSender<Due>], window: Window, interval: Duration, first: u64) -> Vec<Duration> {
-    let mut late = Vec::new();
+/// What one connection saw, or all of them.
+#[derive(Default)]
+struct Seen {
+    /// Calls made, those of the warm-up included.
+    made: u64,
+    /// Answers that came in the measured time.
+    answered: u32,
+    /// The calls that fell due in the measured time.
+    calls: Vec<Call>,
+}
+
+struct Call {
+    due: Instant,
+    answered: Instant,
+}
+
+impl Seen {
+    fn add(&mut self, mut other: Self) {
+        self.made += other.made;
+        self.answered += other.answered;
+        self.calls.append(&mut other.calls);
+    }
+
+    /// All of it but the calls that the load disturbed. Where calls pile up all of them are, and then all are counted.
+    fn undisturbed(self, late: Vec<Duration>, stalls: &Stalls) -> Result<Tally, Error> {
+        let latencies = |all: bool| -> Vec<_> {
+            let counted = self.calls.iter().filter(|call| all || !stalls.touch(call.due, call.answered));
+            counted.map(|call| call.answered - call.due).collect()
+        };
+        let mut own = latencies(false);
+        if own.len() * 2 < self.calls.len() {
+            own = latencies(true);
+        }
+        let disturbed = u32::try_from(self.calls.len() - own.len())?;
+        Ok(Tally { made: self.made, answered: self.answered, latencies: own, disturbed, late })
+    }
+}
+
+/// Lets calls fall due, connection after connection; returns how late each was, and when the load stood still.
+///
+/// It never sleeps: the runtime's timer counts whole milliseconds and would send in bursts, and a core that is always awake
+/// answers everybody as fast.
+async fn pace(
+    connections: Vec<UnboundedSender<Due>>,
+    window: Window,
+    interval: Duration,
+    first: u64,
+) -> (Vec<Duration>, Stalls) {
+    let (mut late, mut stalls) = (Vec::new(), Stalls::default());
     let mut scheduled = Instant::now();
     for (number, connection) in (first..).zip(connections.iter().cycle()) {
         let mut now = Instant::now();
-        if scheduled > now {
-            thread::sleep(scheduled - now);
+        stalls.look(now);
+        while scheduled > now {
+            tokio::task::yield_now().await;
             now = Instant::now();
+            stalls.look(now);
         }
         if now >= window.end || connection.send(Due { at: now, number }).is_err() {
             break;
@@ -70,7 +117,7 @@ fn pace(connections: &[UnboundedSender<Due>], window: Window, interval: Duration
         }
         scheduled += interval;
     }
-    late
+    (late, stalls)
 }
 
 /// Makes the calls that fall due. Counts the answers that came inside the window, and times the calls that fell due in
@@ -79,17 +126,17 @@ async fn call_when_due(
     mut connection: Connection<'static>,
     window: Window,
     mut due: UnboundedReceiver<Due>,
-) -> Result<Tally, Error> {
-    let mut tally = Tally::default();
+) -> Result<Seen, Error> {
+    let mut seen = Seen::default();
     while let Some(Due { at, number }) = due.recv().await {
-        tally.made += 1;
+        seen.made += 1;
         let answered = connection.call(number).await?;
         if window.holds(answered) {
-            tally.answered += 1;
+            seen.answered += 1;
         }
         if window.holds(at) {
-            tally.latencies.push(answered - at);
+            seen.calls.push(Call { due: at, answered });
         }
     }
-    Ok(tally)
+    Ok(seen)
 }

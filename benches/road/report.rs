@@ -174,11 +174,17 @@ fn occupied(group: &Group, case: usize) -> Option<String> {
     Some(format!("{first} used {own:.0} % of its core, load and upstream {load:.0} % of theirs{verdict}"))
 }
 
-/// How late a paced load was.
+/// How late a paced load was, and how much it left out.
 fn late(group: &Group, case: usize) -> Option<String> {
     group.cases[case].rate?;
     let late = group.spread(case, 0, |sample| sample.late_us)?;
-    Some(format!("1 call of 100 was sent {:.0} µs late or more", late.median))
+    let left_out = (0..group.contenders.len()).filter_map(|contender| group.spread(case, contender, |s| s.disturbed));
+    let left_out = left_out.map(|spread| spread.median * 100.0).fold(0.0, f64::max);
+    let late = late.median;
+    Some(format!(
+        "1 call of 100 was sent {late:.0} µs late or more; up to {left_out:.1} % of a contender's calls are left out, for \
+         the load stood still meanwhile"
+    ))
 }
 
 /// `value` with about three digits that mean something.

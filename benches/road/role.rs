@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::exchange::Exchange;
 use crate::payload::Payload;
 use crate::process::{Core, on};
-use crate::{Error, closed, collector, hold, paced, upstream};
+use crate::{Error, hold, orders};
 
 /// What precedes a role on the command line.
 pub(crate) const PLAY: &str = "--play";
@@ -18,12 +18,8 @@ pub(crate) const PLAY: &str = "--play";
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Role {
-    /// A stand-in for the CRM.
-    Upstream { listen: SocketAddr, payload: Payload },
-    /// A stand-in for a tracing backend.
-    Collector,
-    /// Calls, and measures.
-    Load(Load),
+    /// Stand-ins for the CRM that answer with these, one for a tracing backend, and whoever calls and measures.
+    Stage { payloads: Vec<Payload> },
     /// Opens connections, makes one call on each and keeps them.
     Hold { target: SocketAddr, exchange: Exchange, connections: usize },
 }
@@ -46,22 +42,14 @@ pub(crate) struct Load {
     pub(crate) first: u64,
     /// The contender's processes, whose CPU time is read.
     pub(crate) pids: Vec<u32>,
-    /// Those of upstream and the like, which share the load's core.
+    /// What else works for it on the load's core, besides the load's own process.
     pub(crate) helpers: Vec<u32>,
 }
 
 impl Role {
     /// The command that plays it on the load's core.
     pub(crate) fn command(&self, bench: &Path) -> Result<Command, Error> {
-        let mut command = match self {
-            // In life it has a core of its own: here it takes what load and upstream leave of theirs.
-            Self::Collector => {
-                let mut command = on(Core::Load, "nice".as_ref());
-                command.args(["-n", "19"]).arg(bench);
-                command
-            }
-            _ => on(Core::Load, bench),
-        };
+        let mut command = on(Core::Load, bench);
         command.args(["--bench", PLAY]).arg(serde_json::to_string(self)?);
         Ok(command)
     }
@@ -71,19 +59,9 @@ impl Role {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             match self {
-                Self::Upstream { listen, payload } => upstream::run(listen, payload).await.map(|never| match never {}),
-                Self::Collector => collector::run().await.map(|never| match never {}),
+                Self::Stage { payloads } => orders::run(payloads).await.map(|never| match never {}),
                 Self::Hold { target, exchange, connections } => {
                     hold::run(target, exchange, connections).await.map(|never| match never {})
-                }
-                Self::Load(load) => {
-                    // For the rest of this process, so that the tasks of its connections can share it.
-                    let load: &'static Load = Box::leak(Box::new(load));
-                    let sample = match load.rate {
-                        None => closed::run(load).await,
-                        Some(rate) => paced::run(load, rate).await,
-                    }?;
-                    Ok(serde_json::to_string(&sample)?)
                 }
             }
         })

@@ -1,4 +1,4 @@
-//! What contenders stand on: upstream, collector and store, on the load's core.
+//! What contenders stand on: upstreams, collector and store, and the load, on the load's core.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -7,31 +7,59 @@ use std::time::{Duration, Instant};
 use std::{io, thread};
 
 use crate::Error;
+use crate::orders::{COLLECTOR, SAMPLE, UPSTREAM};
 use crate::payload::Payload;
 use crate::process::{Core, Server, on};
 use crate::program::Programs;
-use crate::role::Role;
+use crate::role::{Load, Role};
+use crate::sample::Sample;
 
 /// Programs that speak the protocol of the store, in the order in which they are looked for.
 const STORES: [&str; 2] = ["valkey-server", "redis-server"];
 /// Far beyond any start of a store.
 const STORE_READY_WITHIN: Duration = Duration::from_secs(10);
 
-/// An upstream that answers with `payload`.
-pub(crate) fn upstream(programs: &Programs, payload: Payload) -> Result<Server, Error> {
-    let role = Role::Upstream { listen: (Ipv4Addr::LOCALHOST, 0).into(), payload };
-    Server::start(&mut role.command(&programs.bench)?)
+/// Upstreams, a collector and the load, in one process.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    orders: Server,
+    /// One for each payload.
+    pub(crate) upstreams: Vec<SocketAddr>,
+    pub(crate) collector: SocketAddr,
+    /// What limits are shared through, where that is measured.
+    pub(crate) store: Option<Store>,
 }
 
-/// A collector of traces.
-pub(crate) fn collector(programs: &Programs) -> Result<Server, Error> {
-    Server::start(&mut Role::Collector.command(&programs.bench)?)
-}
+impl Stage {
+    /// A stage with an upstream for each of these payloads.
+    pub(crate) fn start(programs: &Programs, payloads: &[Payload]) -> Result<Self, Error> {
+        let role = Role::Stage { payloads: payloads.to_vec() };
+        let orders = Server::start(&mut role.command(&programs.bench)?)?;
+        let said = |key| orders.said.iter().filter_map(move |line| line.strip_prefix(key)).map(str::parse);
+        let upstreams = said(UPSTREAM).collect::<Result<_, _>>()?;
+        let collector = said(COLLECTOR).next().ok_or("expected to be told of a collector")??;
+        Ok(Self { orders, upstreams, collector, store: None })
+    }
 
-/// Spans that `collector` has taken so far.
-pub(crate) fn spans(collector: &Server) -> Result<u64, Error> {
-    let body = ask(collector.address, b"GET /spans HTTP/1.1\r\nhost: c\r\nconnection: close\r\n\r\n")?;
-    Ok(String::from_utf8(body)?.trim().parse()?)
+    /// The sample that this load makes.
+    ///
+    /// # Errors
+    /// If an answer was not the right one, or nothing answered.
+    pub(crate) fn sample(&self, mut load: Load) -> Result<Sample, Error> {
+        load.helpers.extend(self.store.iter().map(Store::pid));
+        let mut stream = TcpStream::connect(self.orders.address)?;
+        writeln!(stream, "{}", serde_json::to_string(&load)?)?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let sample = answer.strip_prefix(SAMPLE).ok_or_else(|| answer.trim().to_owned())?;
+        Ok(serde_json::from_str(sample)?)
+    }
+
+    /// Spans that the collector has taken so far.
+    pub(crate) fn spans(&self) -> Result<u64, Error> {
+        let body = ask(self.collector, b"GET /spans HTTP/1.1\r\nhost: c\r\nconnection: close\r\n\r\n")?;
+        Ok(String::from_utf8(body)?.trim().parse()?)
+    }
 }
 
 /// The body of the answer to `request`, whose connection ends with it.

@@ -2,11 +2,10 @@
 //!
 //! It takes the REST request that chaperone makes of a call and the MCP request that the floor forwards, and puts the
 //! caller's query into the answer, so that an answer proves which question it belongs to. It reads and writes by hand,
-//! because it shares its core with the load generator: what it spends, the contenders wait for.
+//! because it shares its thread with the load generator: what it spends, the contenders wait for.
 
 use std::convert::Infallible;
 use std::io::IoSlice;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use memchr::memmem;
@@ -35,15 +34,13 @@ struct Answer {
     rest: Arc<[u8]>,
 }
 
-/// Serves on `listen` until it is killed.
-pub(crate) async fn run(listen: SocketAddr, payload: Payload) -> Result<Infallible, Error> {
+/// Serves on `listener` until it is killed.
+pub(crate) async fn run(listener: TcpListener, payload: Payload) -> Result<Infallible, Error> {
     let (body, hole) = payload.template();
     let (before, rest) = body.split_at(hole + QUERY_BYTES);
     let mut front = format!("{HEAD}content-length: {}\r\n\r\n", body.len()).into_bytes();
     front.extend_from_slice(before);
     let answer = Answer { front, rest: rest.into() };
-    let listener = TcpListener::bind(listen).await?;
-    road::announce(listener.local_addr()?)?;
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;

@@ -7,7 +7,7 @@ use crate::exchange::{Exchange, SERVER_HOLE, TOOL_HOLE};
 use crate::payload::Payload;
 use crate::results::Case;
 use crate::setup::{SERVER, Setup, server, tool};
-use crate::stage;
+use crate::stage::Stage;
 
 /// MCP servers.
 const SERVERS: [(&str, usize); 3] = [("1 server", 1), ("100 servers", 100), ("10,000 servers", 10_000)];
@@ -15,10 +15,8 @@ const SERVERS: [(&str, usize); 3] = [("1 server", 1), ("100 servers", 100), ("10
 const TOOLS: [(&str, usize); 3] = [("53 tools", 53), ("500 tools", 500), ("5,000 tools", 5_000)];
 
 pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<(), Error> {
-    let (upstream, collector) =
-        (stage::upstream(&bench.programs, Payload::People)?, stage::collector(&bench.programs)?);
-    let helpers = [upstream.pid(), collector.pid()];
-    let traced = Setup { collector: Some(collector.address), ..Setup::new(upstream.address) };
+    let stage = Stage::start(&bench.programs, &[Payload::People])?;
+    let traced = Setup { collector: Some(stage.collector), ..Setup::new(stage.upstreams[0]) };
 
     let named = server(0).replace(&server(0)[server(0).len() - SERVER_HOLE.len()..], SERVER_HOLE);
     let mut contenders = Vec::new();
@@ -27,7 +25,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<(), Error> {
         let setup = Setup { servers: Some(servers), ..traced.clone() };
         contenders.push(Contender::chaperone(name, &bench.programs, &setup, call)?);
     }
-    bench.rounds("servers", &contenders, &helpers, vec![Case::closed(64)])?;
+    bench.rounds("servers", &contenders, &stage, vec![Case::closed(64)])?;
 
     let named = tool(0).replace(&tool(0)[tool(0).len() - TOOL_HOLE.len()..], TOOL_HOLE);
     let mut contenders = Vec::new();
@@ -36,5 +34,5 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<(), Error> {
         let setup = Setup { tools: Some(tools), ..traced.clone() };
         contenders.push(Contender::chaperone(name, &bench.programs, &setup, call)?);
     }
-    bench.rounds("tools", &contenders, &helpers, vec![Case::closed(64)])
+    bench.rounds("tools", &contenders, &stage, vec![Case::closed(64)])
 }

@@ -8,13 +8,13 @@ use crate::payload::Payload;
 use crate::process::Server;
 use crate::results::{Case, PLAIN, TRACED};
 use crate::setup::{SERVER, Setup};
-use crate::stage;
+use crate::stage::{self, Stage};
 
 pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<(), Error> {
     let programs = &bench.programs;
-    let (upstream, collector) = (stage::upstream(programs, Payload::People)?, stage::collector(programs)?);
-    let plain = Setup::new(upstream.address);
-    let traced = Setup { collector: Some(collector.address), ..plain.clone() };
+    let stage = Stage::start(programs, &[Payload::People])?;
+    let plain = Setup::new(stage.upstreams[0]);
+    let traced = Setup { collector: Some(stage.collector), ..plain.clone() };
     let plain = Contender::chaperone(PLAIN, programs, &plain, Exchange::list(SERVER))?;
     let bytes = answer(&plain.server)?;
     let name = format!("64 connections, {} bytes", bytes.len());
@@ -23,7 +23,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<(), Error> {
         plain,
         Contender::chaperone(TRACED, programs, &traced, Exchange::list(SERVER))?,
     ];
-    bench.rounds("list", &contenders, &[upstream.pid(), collector.pid()], vec![Case { name, ..Case::closed(64) }])
+    bench.rounds("list", &contenders, &stage, vec![Case { name, ..Case::closed(64) }])
 }
 
 /// What chaperone answers.

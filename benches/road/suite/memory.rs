@@ -1,5 +1,6 @@
 //! What chaperone holds: idle, with many idle connections, and at most with many large results at once.
 
+use std::net::SocketAddr;
 use std::thread;
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use crate::process::Server;
 use crate::results::{Case, FLOOR, Figure, TRACED};
 use crate::role::Role;
 use crate::setup::{SERVER, Setup};
-use crate::{Error, machine, stage};
+use crate::stage::Stage;
+use crate::{Error, machine};
 
 /// Connections that wait.
 const IDLE_CONNECTIONS: usize = 1_000;
@@ -29,27 +31,26 @@ pub(crate) const SHARE: &str = "the same, over the bytes in flight";
 
 pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<(), Error> {
     let programs = &bench.programs;
-    let collector = stage::collector(programs)?;
-    let few = stage::upstream(programs, Payload::People)?;
-    let many = stage::upstream(programs, Payload::Megabytes5)?;
+    let stage = Stage::start(programs, &[Payload::People, Payload::Megabytes5])?;
+    let [few, many] = stage.upstreams[..] else { return Err("expected two upstreams".into()) };
     // Everything that the upstream gives at once is let through at once.
-    let traced = |upstream: &Server| Setup {
-        collector: Some(collector.address),
+    let traced = |upstream: SocketAddr| Setup {
+        collector: Some(stage.collector),
         max_concurrent: Some(AT_ONCE),
-        ..Setup::new(upstream.address)
+        ..Setup::new(upstream)
     };
     let call = |payload: Payload| Exchange::call(SERVER, payload.tool());
 
-    let floor = Contender::floor(FLOOR, programs, &few, Payload::People)?;
-    let chaperone = Contender::chaperone(TRACED, programs, &traced(&few), call(Payload::People))?;
+    let floor = Contender::floor(FLOOR, programs, few, Payload::People)?;
+    let chaperone = Contender::chaperone(TRACED, programs, &traced(few), call(Payload::People))?;
     for (name, contender) in [(FLOOR, &floor), (TRACED, &chaperone)] {
         waiting(bench, name, contender)?;
     }
     let programs = &bench.programs;
-    let floor = Contender::floor(FLOOR, programs, &many, Payload::Megabytes5)?;
-    let chaperone = Contender::chaperone(TRACED, programs, &traced(&many), call(Payload::Megabytes5))?;
+    let floor = Contender::floor(FLOOR, programs, many, Payload::Megabytes5)?;
+    let chaperone = Contender::chaperone(TRACED, programs, &traced(many), call(Payload::Megabytes5))?;
     for (name, contender) in [(FLOOR, &floor), (TRACED, &chaperone)] {
-        bench.sample_of(LARGE_FOR, &Case::closed(AT_ONCE), contender, &[])?;
+        bench.sample_of(LARGE_FOR, &Case::closed(AT_ONCE), contender, &stage)?;
         let (_, peak) = machine::resident_mib(contender.server.pid())?;
         let flight = f64::from(u32::try_from(AT_ONCE * Payload::Megabytes5.bytes())?) / 1024.0 / 1024.0;
         let mut add = |figure, value, unit| {

@@ -8,7 +8,7 @@ use crate::exchange::Exchange;
 use crate::payload::Payload;
 use crate::results::{AS_MANY, Case, FLOOR, PLAIN, TRACED};
 use crate::setup::{SERVER, Setup};
-use crate::stage;
+use crate::stage::Stage;
 
 /// The group, the list, and the connections that get it: with large ones few are enough to keep a core at work.
 const SIZES: [(&str, Payload, usize); 4] = [
@@ -21,21 +21,20 @@ const SIZES: [(&str, Payload, usize); 4] = [
 pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<(), Error> {
     for (name, payload, connections) in SIZES {
         let programs = &bench.programs;
-        let (upstream, collector) = (stage::upstream(programs, payload)?, stage::collector(programs)?);
-        let larger = stage::upstream(programs, Payload::Kilobytes340)?;
-        let plain = Setup::new(upstream.address);
-        let traced = Setup { collector: Some(collector.address), ..plain.clone() };
+        let stage = Stage::start(programs, &[payload, Payload::Kilobytes340])?;
+        let [upstream, larger] = stage.upstreams[..] else { return Err("expected two upstreams".into()) };
+        let plain = Setup::new(upstream);
+        let traced = Setup { collector: Some(stage.collector), ..plain.clone() };
         let call = || Exchange::call(SERVER, payload.tool());
         let mut contenders = vec![
-            Contender::floor(FLOOR, programs, &upstream, payload)?,
+            Contender::floor(FLOOR, programs, upstream, payload)?,
             Contender::chaperone(PLAIN, programs, &plain, call())?,
             Contender::chaperone(TRACED, programs, &traced, call())?,
         ];
         if matches!(payload, Payload::Kilobytes150) {
-            contenders.push(Contender::floor(AS_MANY, programs, &larger, Payload::Kilobytes340)?);
+            contenders.push(Contender::floor(AS_MANY, programs, larger, Payload::Kilobytes340)?);
         }
-        let helpers = [upstream.pid(), larger.pid(), collector.pid()];
-        bench.rounds(name, &contenders, &helpers, vec![Case::closed(connections)])?;
+        bench.rounds(name, &contenders, &stage, vec![Case::closed(connections)])?;
     }
     Ok(())
 }

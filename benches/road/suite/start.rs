@@ -9,7 +9,7 @@ use crate::exchange::Exchange;
 use crate::payload::Payload;
 use crate::results::{FLOOR, Figure, TRACED};
 use crate::setup::{SERVER, Setup};
-use crate::stage;
+use crate::stage::Stage;
 use crate::stats::Spread;
 
 /// Starts of each.
@@ -21,11 +21,11 @@ pub(crate) const BINARY: &str = "binary";
 
 pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<(), Error> {
     let programs = &bench.programs;
-    let (upstream, collector) = (stage::upstream(programs, Payload::People)?, stage::collector(programs)?);
-    let setup = Setup { collector: Some(collector.address), ..Setup::new(upstream.address) };
+    let stage = Stage::start(programs, &[Payload::People])?;
+    let setup = Setup { collector: Some(stage.collector), ..Setup::new(stage.upstreams[0]) };
     let (mut floor, mut chaperone) = (Vec::new(), Vec::new());
     for _ in 0..STARTS {
-        let started = Contender::floor(FLOOR, programs, &upstream, Payload::People)?;
+        let started = Contender::floor(FLOOR, programs, stage.upstreams[0], Payload::People)?;
         floor.push(started.server.ready_after.as_secs_f64() * 1e3);
         let started = Contender::chaperone(TRACED, programs, &setup, Exchange::call(SERVER, Payload::People.tool()))?;
         chaperone.push(started.server.ready_after.as_secs_f64() * 1e3);

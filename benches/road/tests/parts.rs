@@ -8,17 +8,23 @@ mod answer;
 mod collector;
 #[path = "../exchange.rs"]
 mod exchange;
+#[path = "../gentle.rs"]
+mod gentle;
 #[path = "../payload.rs"]
 #[expect(dead_code, reason = "only the lists are tested here")]
 mod payload;
+#[path = "../stalls.rs"]
+mod stalls;
 #[path = "../stats.rs"]
 mod stats;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use answer::{Body, Chunk, head, judge};
+use bytes::Buf as _;
 use exchange::{Exchange, FIRST_NUMBER, Request, SERVER_HOLE};
 use payload::Payload;
+use stalls::Stalls;
 use stats::{Spread, quantile};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -117,8 +123,13 @@ fn spans_are_counted_at_the_end_of_their_way() {
     let inner = |spans: u8| [&[0x12, 3 * spans][..], &[0x12, 1, 0].repeat(spans.into())].concat();
     let middle = [inner(2), inner(1), vec![0x18, 0x96, 0x01]].concat();
     let message = [&[0x0a, u8::try_from(middle.len()).unwrap()][..], &middle].concat();
-    assert_eq!(collector::count(&message, &[1, 2, 2]), 3);
-    assert_eq!(collector::count(b"", &[1, 2, 2]), 0);
+    for cut in 0..message.len() {
+        let mut pieces = message[..cut].chain(&message[cut..]);
+        assert_eq!(collector::count(&mut pieces, message.len(), &[1, 2, 2]), Some(3), "{cut}");
+        assert_eq!(pieces.remaining(), 0);
+    }
+    assert_eq!(collector::count(&mut &b""[..], 0, &[1, 2, 2]), Some(0));
+    assert_eq!(collector::count(&mut &message[..], message.len() - 1, &[1, 2, 2]), None);
 }
 
 #[test]
@@ -140,4 +151,25 @@ fn a_quantile_is_the_value_of_nearest_rank() {
         assert_eq!(quantile(&sorted, per_mille), Some(Duration::from_micros(micros)), "{per_mille}");
     }
     assert_eq!(quantile(&[], 500), None);
+}
+
+#[test]
+fn what_was_under_way_while_the_load_stood_still_or_follows_from_it_is_known() {
+    let (begun, mut stalls) = (Instant::now(), Stalls::default());
+    let at = |millis: u64| begun + Duration::from_millis(millis);
+    for micros in (0..10_000).step_by(100) {
+        stalls.look(begun + Duration::from_micros(micros));
+    }
+    assert!(!stalls.touch(at(0), at(9_000)));
+    // From 9.9 ms to 14 ms, and three times as long again.
+    for millis in [14, 15, 100] {
+        stalls.look(at(millis));
+        stalls.look(at(millis) + Duration::from_micros(50));
+    }
+    for (from, to, expected) in
+        [(0, 9, false), (9, 10, true), (12, 12, true), (0, 40, true), (14, 15, true), (26, 27, true), (90, 91, true)]
+    {
+        assert_eq!(stalls.touch(at(from), at(to)), expected, "{from} {to}");
+    }
+    assert!(!stalls.touch(at(400), at(500)));
 }

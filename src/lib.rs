@@ -15,7 +15,7 @@
 //! 7. On the way back [`mcp::fault`] is the one table that turns refusals into answers, and [`mcp::reply`] writes them.
 //!
 //! Imports run down this list and never up; [`document`], [`refusal`], [`outcome`], [`budget`], [`rate`], [`secret`],
-//! [`trace`], [`hash`], `json`, `lines`, `room`, `spare`, `tls`, `causes`, `decimal`, [`clock`] and [`nearest`] are leaves
+//! [`trace`], [`hash`], `json`, `lines`, `room`, `spare`, `tcp`, `tls`, `causes`, `decimal`, [`clock`] and [`nearest`] are leaves
 //! that everybody may know.
 
 pub mod account;
@@ -49,6 +49,7 @@ pub mod serve;
 pub mod server;
 mod spare;
 pub mod stack;
+mod tcp;
 pub mod telemetry;
 mod tls;
 pub mod trace;

@@ -29,6 +29,7 @@ pub mod settings;
 mod span;
 pub mod spans;
 mod tally;
+mod turn;
 
 use std::{
     io::{self, IsTerminal},

@@ -10,18 +10,19 @@ use futures_util::{TryFutureExt as _, future::BoxFuture};
 use http_body_util::Full;
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::{
-    client::legacy::{self, connect::HttpConnector},
+    client::legacy,
     rt::{TokioExecutor, TokioTimer},
 };
 use tower::Service;
 
 use super::Config;
 use super::connections::Connections;
-use super::connector::{Connector, IDLE, KEEPALIVE};
+use super::connector::{Connector, IDLE};
 use super::failure::Failure;
 use super::plane::{Answer, Body, Destination, Request};
 use super::pool::{Heard, Pool, shared};
 use crate::causes::causes;
+use crate::tcp::{self, KEEPALIVE};
 use crate::tls;
 
 /// Sends requests over pooled connections. Dropping its future cancels the request.
@@ -40,16 +41,12 @@ impl Client {
     /// # Errors
     /// The CA file cannot be used; for a person.
     pub(super) fn new(config: &Config, connections: &Connections) -> Result<Self, String> {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_keepalive(Some(KEEPALIVE));
         let https = HttpsConnectorBuilder::new()
             .with_tls_config(tls::client(config.ca_file.as_deref())?)
             // Who may be spoken to without TLS is decided where the URL comes from: `Account::new` and `redirect`.
             .https_or_http()
             .enable_all_versions()
-            .wrap_connector(tcp);
+            .wrap_connector(tcp::connector());
         let connector =
             |destination| Connector::new(https.clone(), config.connect_timeout, destination, connections.clone());
         let elsewhere = legacy::Client::builder(TokioExecutor::new())

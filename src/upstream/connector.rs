@@ -16,8 +16,6 @@ use super::destination::Destination;
 
 /// Idle connections are dropped before the usual 60 to 75 s of load balancers end them in the middle of a request.
 pub(super) const IDLE: Duration = Duration::from_secs(55);
-/// Below the shortest idle time-outs of NAT gateways (350 s at AWS), and soon enough to notice a dead peer.
-pub(super) const KEEPALIVE: Duration = Duration::from_mins(1);
 
 /// Bounds the making of a connection, name look-up and TLS included, and counts what was made.
 #[derive(Clone)]

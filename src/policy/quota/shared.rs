@@ -4,10 +4,12 @@
 //! While the store is out of reach nobody waits for it: calls go by this process's share of each limit, and a task of
 //! its own knocks until the store is back, and tells it what went by in the meantime.
 
-use std::{fmt::Write, fs, sync::Arc, time::Duration};
+mod client;
+
+use std::{fmt::Write, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwapOption;
-use redis::{Client, ErrorKind, RedisError, RedisResult, Script, TlsCertificates, aio::MultiplexedConnection};
+use redis::{Client, ErrorKind, RedisError, RedisResult, Script, aio::MultiplexedConnection};
 use tokio::{
     sync::{Notify, mpsc},
     time::{sleep, timeout},
@@ -63,7 +65,7 @@ pub(super) struct Taken {
 impl Shared {
     /// A store at this URL; it is not reached for before [`Shared::keep_connected`] runs.
     pub(super) fn new(url: &str, config: &SharedConfig) -> Result<Self, String> {
-        let client = client(url, config)?;
+        let client = client::of(url, config.ca_file.as_deref())?;
         let (outbox, inbox) = mpsc::channel(OUTBOX);
         Ok(Self {
             client,
@@ -224,22 +226,6 @@ impl std::fmt::Debug for Shared {
         // The client's own Debug shows the password.
         f.debug_struct("Shared").field("reached", &self.is_reached()).finish_non_exhaustive()
     }
-}
-
-/// The store at this URL.
-fn client(url: &str, config: &SharedConfig) -> Result<Client, String> {
-    // The error may quote the URL, which may hold a password.
-    let unusable = |_| {
-        "`shared` is no URL of a store, expected redis://host:6379/0 or rediss://user:password@host:6379/0".to_owned()
-    };
-    let Some(path) = &config.ca_file else { return Client::open(url).map_err(unusable) };
-    Client::open(url).map_err(unusable)?;
-    let useless = |why: &dyn std::fmt::Display| {
-        let path = path.display();
-        format!("`shared.ca_file` {path} cannot be used, expected certificates in PEM and a rediss:// URL: {why}")
-    };
-    let root_cert = Some(fs::read(path).map_err(|error| useless(&error))?);
-    Client::build_with_tls(url, TlsCertificates { client_tls: None, root_cert }).map_err(|error| useless(&error))
 }
 
 /// An answer of the store, or why there is none.

@@ -23,10 +23,11 @@ use hyper_util::{
 use tokio::time::{Instant, sleep};
 use tower::{Service, ServiceExt};
 
-use super::super::connector::{Connector, IDLE, KEEPALIVE};
+use super::super::connector::{Connector, IDLE};
 use super::super::failure::Failure;
 use super::super::http1::Connection;
 use crate::causes::causes;
+use crate::tcp::KEEPALIVE;
 
 /// A connection of HTTP/1.1.
 pub(super) type Http1 = Connection<TokioIo<<Connector as Service<Uri>>::Response>>;

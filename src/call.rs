@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::catalog::{arguments::Checked, offer::Offer};
@@ -66,8 +65,8 @@ pub struct Caller {
 /// The arguments of a call.
 #[derive(Debug)]
 pub enum Arguments {
-    /// As the caller sent them; `None` if it sent none.
-    Raw(Option<Box<RawValue>>),
+    /// As the caller sent them, a JSON text; `None` if it sent none.
+    Raw(Option<Box<str>>),
     /// Converted, checked and with defaults, once `policy/arguments` has seen them.
     Checked(Checked),
 }

@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -131,6 +131,13 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// That of a request for which nobody was asked.
+    #[must_use]
+    pub fn none() -> Arc<Self> {
+        static NONE: LazyLock<Arc<Exchange>> = LazyLock::new(Arc::default);
+        NONE.clone()
+    }
+
     /// Requests that were tries of an earlier one again.
     #[must_use]
     pub fn resent(&self) -> usize {

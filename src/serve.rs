@@ -1,5 +1,6 @@
 //! Listening, connections and the graceful end.
 
+mod carried;
 mod connection;
 pub mod drain;
 mod http1;

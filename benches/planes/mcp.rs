@@ -6,14 +6,13 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use chaperone::call::Call;
 use chaperone::mcp::era::{self, Revision};
-use chaperone::mcp::jsonrpc::{self, Message};
+use chaperone::mcp::jsonrpc::{self, Id, Message};
 use chaperone::mcp::reply;
 use chaperone::mcp::terminate::{self, Terminate};
 use chaperone::outcome::Outcome;
 use chaperone::refusal::Refusal;
 use chaperone::telemetry::observer::Observer;
 use http::HeaderMap;
-use serde_json::value::RawValue;
 use tower::{ServiceExt, service_fn};
 
 use crate::Error;
@@ -24,10 +23,10 @@ use crate::scene::{CALL, Scene, call_request, list_request, people};
 pub(crate) fn bench(bench: &mut Bench, scene: &Scene, outcome: &Outcome) -> Result<(), Error> {
     let headers = call_request().headers().clone();
     bench.measure("mcp/read", || (), async |()| read(&headers));
-    let id = RawValue::from_string("100000000000".into())?;
+    let id = Id::of("100000000000").ok_or("expected a number to be an id")?;
     for (name, count) in [("mcp/write a result of 500 B", 3), ("mcp/write a result of 150 KB", 900)] {
         let json = Bytes::from(people(count));
-        bench.measure(name, || (), async |()| reply::tool_json(&id, Revision::V2026July, &json, false));
+        bench.measure(name, || (), async |()| reply::tool_json(id, Revision::V2026July, &json, false));
     }
     let answers: Arc<Mutex<Vec<Outcome>>> = Arc::default();
     let answered = answers.clone();

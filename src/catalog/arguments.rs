@@ -10,7 +10,7 @@ mod parse;
 mod segment;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::{Map, Value};
 
 use super::{constraint::Constraint, schema};
 use crate::refusal::Misfit;
@@ -66,13 +66,13 @@ pub(crate) struct TimeDefault {
 }
 
 impl Checker {
-    /// The arguments of a call, converted, checked and with defaults filled in, in the order the caller gave them.
+    /// The arguments of a call, a JSON text, converted, checked and with defaults filled in, in the order the caller gave them.
     ///
     /// `now` is the time that defaults such as "the last 365 days" count from.
     ///
     /// # Errors
     /// Every fault of the arguments.
-    pub fn check(&self, raw: Option<&RawValue>, now: Timestamp) -> Result<Checked, Vec<Misfit>> {
+    pub fn check(&self, raw: Option<&str>, now: Timestamp) -> Result<Checked, Vec<Misfit>> {
         let mut misfits = Vec::new();
         let mut given = object(raw)?;
         self.plan.convert(&mut given, &mut misfits);
@@ -137,9 +137,9 @@ impl Rules {
 }
 
 /// The object that arguments are; none at all are an empty one.
-fn object(raw: Option<&RawValue>) -> Result<Map<String, Value>, Vec<Misfit>> {
+fn object(raw: Option<&str>) -> Result<Map<String, Value>, Vec<Misfit>> {
     let Some(raw) = raw else { return Ok(Map::new()) };
-    match parse::value(raw.get()) {
+    match parse::value(raw) {
         Ok(Value::Object(values)) => Ok(values),
         Ok(other) => Err(vec![not_an_object(&misfit::found(&other))]),
         Err(problem) => Err(vec![Misfit { argument: String::new(), problem }]),

@@ -1,13 +1,9 @@
 //! What becomes of a request once it is read: an answer, or a call that is to be carried out first.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, Version};
-use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::{
@@ -16,13 +12,13 @@ use super::{
     handbook::Library,
     identity::Identity,
     incoming::Incoming,
-    jsonrpc::{self, Message, Params, text},
+    jsonrpc::{self, KeptId, Message, Params, text},
     method::Method,
     reply,
     response::{accepted, carried_out, ok, refused, refused_call},
 };
 use crate::call::{Arguments, Call};
-use crate::outcome::{Outcome, Progress};
+use crate::outcome::{Exchange, Outcome, Progress};
 use crate::refusal::Refusal;
 use crate::spare;
 use crate::telemetry::{
@@ -49,7 +45,7 @@ pub(super) enum Step {
 
 /// What the answer to a call needs to know of its request.
 pub(super) struct Called {
-    id: Box<RawValue>,
+    id: KeptId,
     revision: Revision,
     trace: TraceParent,
     pass_status: bool,
@@ -59,8 +55,8 @@ impl Called {
     /// The answer.
     pub(super) fn answer(&self, result: Result<Outcome, Refusal>) -> Response<Body> {
         match result {
-            Ok(outcome) => carried_out(&self.id, self.revision, &outcome),
-            Err(refusal) => refused_call(&self.id, self.revision, &refusal, self.trace, self.pass_status),
+            Ok(outcome) => carried_out(self.id.id(), self.revision, &outcome),
+            Err(refusal) => refused_call(self.id.id(), self.revision, &refusal, self.trace, self.pass_status),
         }
     }
 }
@@ -178,7 +174,7 @@ impl Desk {
                 begun: begun.into_std(),
                 duration,
                 failure,
-                exchange: Arc::default(),
+                exchange: Exchange::none(),
                 captured: Captured::default(),
             }
         });
@@ -192,12 +188,12 @@ impl Desk {
             return Step::Answered(refused(Some(id), &refusal, revision.modern()));
         };
         let (trace, origin) = message.trace(&self.observer);
-        let called = Called { id: id.to_owned(), revision, trace, pass_status: identity.server.rate_limit_status };
+        let called = Called { id: id.kept(), revision, trace, pass_status: identity.server.rate_limit_status };
         let call = Call {
             caller: message.caller(identity.api_token, &self.observer),
             server: identity.server,
             asked: asked.into(),
-            arguments: Arguments::Raw(message.request.params.arguments.map(ToOwned::to_owned)),
+            arguments: Arguments::Raw(message.request.params.arguments.map(Into::into)),
             granted: None,
             now: identity.now,
             deadline: begun + self.call_timeout,

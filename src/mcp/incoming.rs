@@ -13,13 +13,11 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, header};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{
     era::Revision,
-    jsonrpc::{Request, text},
+    jsonrpc::{Id, Request, text},
 };
 use crate::call::{Caller, Origin};
 use crate::pieces::Pieces;
@@ -33,7 +31,7 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 #[derive(Clone, Copy)]
 pub(super) struct Incoming<'r, 'b> {
     /// The id to answer.
-    pub(super) id: &'b RawValue,
+    pub(super) id: Id<'b>,
     /// The revision it is of.
     pub(super) revision: Revision,
     /// The message.
@@ -43,19 +41,6 @@ pub(super) struct Incoming<'r, 'b> {
     /// The headers of its POST.
     pub(super) headers: &'r HeaderMap,
 }
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ClientInfo<'b> {
-    #[serde(borrow)]
-    name: Option<Text<'b>>,
-    #[serde(borrow)]
-    version: Option<Text<'b>>,
-}
-
-/// serde borrows a `Cow` of its own accord alone, and none in an `Option`.
-#[derive(Deserialize)]
-struct Text<'b>(#[serde(borrow)] Cow<'b, str>);
 
 impl Incoming<'_, '_> {
     /// The trace of `_meta.traceparent` (SEP-414), else of the header, else a new one; and what is told of the request
@@ -83,12 +68,10 @@ impl Incoming<'_, '_> {
         if !observer.tells_origins() {
             return Caller { api_token, ..Caller::default() };
         }
-        let info = self.request.params.meta.as_ref().and_then(|meta| meta.client_info);
-        let info = info.filter(|raw| raw.starts_with('{'));
-        let info: ClientInfo<'_> = info.and_then(|raw| serde_json::from_str(raw).ok()).unwrap_or_default();
+        let info = self.request.params.meta.as_ref().and_then(|meta| meta.client_info).unwrap_or_default();
         let agent = || self.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map(Cow::Borrowed);
-        let client = info.name.map(|Text(name)| name).or_else(agent).map(Arc::from);
-        Caller { api_token, client, client_version: info.version.map(|Text(version)| version.into()) }
+        let client = info.name.and_then(text).or_else(agent).map(Arc::from);
+        Caller { api_token, client, client_version: info.version.and_then(text).map(Arc::from) }
     }
 }
 

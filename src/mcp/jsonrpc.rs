@@ -2,20 +2,21 @@
 //!
 //! MCP narrows them: an id is a string or an integer, `params` is an object, a POST holds one message.
 
+mod id;
+mod params;
 mod plain;
 
-use std::{borrow::Cow, fmt, marker::PhantomData};
+use std::borrow::Cow;
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor, value::MapAccessDeserializer},
-};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::refusal::Refusal;
+use id::MAX_ID;
+pub use id::{Id, KeptId};
+use params::present;
+pub use params::{ClientInfo, Meta, Params};
 
-/// Longest id that is echoed, in bytes: an id is a counter or a UUID.
-const MAX_ID: usize = 256;
+use crate::refusal::Refusal;
 
 /// One message of a POST body.
 #[derive(Debug)]
@@ -31,8 +32,8 @@ pub enum Message<'b> {
 /// A request, or a notification where the id is not used.
 #[derive(Debug)]
 pub struct Request<'b> {
-    /// The id as the client wrote it, to be echoed to the byte; `None` in a notification.
-    pub id: Option<&'b RawValue>,
+    /// The id; `None` in a notification.
+    pub id: Option<Id<'b>>,
     /// The method.
     pub method: Cow<'b, str>,
     /// The parameters that some method of MCP looks at.
@@ -43,46 +44,9 @@ pub struct Request<'b> {
 #[derive(Debug)]
 pub struct Broken<'b> {
     /// The id to answer.
-    pub id: Option<&'b RawValue>,
+    pub id: Option<Id<'b>>,
     /// Why the message cannot be taken.
     pub refusal: Refusal,
-}
-
-/// The parameters that some method of MCP looks at, each as it stands in the message; serde refuses one that stands twice.
-#[derive(Debug, Default, Deserialize)]
-pub struct Params<'b> {
-    /// `tools/call`: the tool.
-    #[serde(borrow, default, deserialize_with = "present")]
-    pub name: Option<&'b str>,
-    /// `tools/call`: its arguments.
-    #[serde(borrow, default, deserialize_with = "present_value")]
-    pub arguments: Option<&'b RawValue>,
-    /// `tools/list`: where to go on.
-    #[serde(borrow, default, deserialize_with = "present")]
-    pub cursor: Option<&'b str>,
-    /// `initialize`: the revision the client would like.
-    #[serde(borrow, default, rename = "protocolVersion", deserialize_with = "present")]
-    pub protocol_version: Option<&'b str>,
-    /// Metadata of the request.
-    #[serde(borrow, default, rename = "_meta", deserialize_with = "meta")]
-    pub meta: Option<Meta<'b>>,
-}
-
-/// `_meta` of a request (MCP 2026-07-28 `basic/index`, "_meta"), each as it stands in the message.
-#[derive(Debug, Default, Deserialize)]
-pub struct Meta<'b> {
-    /// The revision this request is of.
-    #[serde(borrow, default, rename = "io.modelcontextprotocol/protocolVersion", deserialize_with = "present")]
-    pub protocol_version: Option<&'b str>,
-    /// What the client can do.
-    #[serde(borrow, default, rename = "io.modelcontextprotocol/clientCapabilities", deserialize_with = "present")]
-    pub client_capabilities: Option<&'b str>,
-    /// Who the client says it is.
-    #[serde(borrow, default, rename = "io.modelcontextprotocol/clientInfo", deserialize_with = "present")]
-    pub client_info: Option<&'b str>,
-    /// W3C trace context.
-    #[serde(borrow, default, deserialize_with = "present")]
-    pub traceparent: Option<&'b str>,
 }
 
 #[derive(Deserialize)]
@@ -99,40 +63,6 @@ struct Envelope<'b> {
     result: Option<&'b str>,
     #[serde(borrow, default, deserialize_with = "present")]
     error: Option<&'b str>,
-}
-
-/// serde would also take the members in order from an array, and `null` for a missing one.
-fn object<'de: 'b, 'b, D: Deserializer<'de>, T: Deserialize<'de> + 'b>(deserializer: D) -> Result<T, D::Error> {
-    struct Members<T>(PhantomData<T>);
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
-        type Value = T;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-            T::deserialize(MapAccessDeserializer::new(map))
-        }
-    }
-    deserializer.deserialize_map(Members(PhantomData))
-}
-
-/// A key that is there is `Some`, even if it holds `null`.
-fn present_value<'de: 'b, 'b, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'b RawValue>, D::Error> {
-    <&RawValue>::deserialize(deserializer).map(Some)
-}
-
-/// As [`present_value`], its text.
-fn present<'de: 'b, 'b, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'b str>, D::Error> {
-    Ok(present_value(deserializer)?.map(RawValue::get))
-}
-
-/// `_meta` may be `null`, and must be an object else.
-fn meta<'de: 'b, 'b, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Meta<'b>>, D::Error> {
-    #[derive(Deserialize)]
-    struct Members<'b>(#[serde(borrow, deserialize_with = "object")] Meta<'b>);
-    Ok(Option::<Members<'b>>::deserialize(deserializer)?.map(|Members(meta)| meta))
 }
 
 /// The text of a JSON string, given as it stands in a JSON text; `None` for any other value. Borrowed unless it holds an
@@ -183,7 +113,7 @@ fn not_json(error: &serde_json::Error) -> Refusal {
 }
 
 fn message<'b>(envelope: &Envelope<'b>) -> Result<Message<'b>, Broken<'b>> {
-    let id = envelope.id.filter(|id| is_id(id)).and_then(value);
+    let id = envelope.id.and_then(Id::of);
     let invalid = |text: &str| Broken { id, refusal: Refusal::InvalidRequest(text.to_owned()) };
     if envelope.jsonrpc.is_none_or(|version| version != "\"2.0\"") {
         return Err(invalid("expected \"jsonrpc\": \"2.0\""));
@@ -198,29 +128,17 @@ fn message<'b>(envelope: &Envelope<'b>) -> Result<Message<'b>, Broken<'b>> {
     let Some(method) = text(method) else { return Err(invalid("expected a method that is a string")) };
     let params = match envelope.params {
         None => Params::default(),
-        Some(raw) => params(raw).map_err(|refusal| Broken { id, refusal })?,
+        Some(raw) => read_params(raw).map_err(|refusal| Broken { id, refusal })?,
     };
     let request = Request { id, method, params };
     Ok(if id.is_some() { Message::Request(request) } else { Message::Notification(request) })
 }
 
-fn params(raw: &str) -> Result<Params<'_>, Refusal> {
+fn read_params(raw: &str) -> Result<Params<'_>, Refusal> {
     if !raw.starts_with('{') {
         return Err(Refusal::InvalidParams("expected params that are an object".into()));
     }
     serde_json::from_str(raw).map_err(|error| Refusal::InvalidParams(format!("params cannot be read: {error}")))
-}
-
-/// The value that a text is which was cut out of a JSON text.
-fn value(raw: &str) -> Option<&RawValue> {
-    serde_json::from_str(raw).ok()
-}
-
-/// MCP 2026-07-28 `basic/index`, "Requests": the id is a string or an integer, never null.
-fn is_id(raw: &str) -> bool {
-    let digits = raw.strip_prefix('-').unwrap_or(raw);
-    let integer = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    raw.len() <= MAX_ID && (raw.starts_with('"') || integer)
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Writing JSON-RPC answers: every byte once, the id as it came, the text of a result escaped once.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 
 use super::body::Body;
 use super::era::Revision;
+use super::jsonrpc::Id;
 
 use crate::json;
 use crate::outcome::{Block, Content, List};
@@ -30,7 +31,7 @@ const WORTH_A_PIECE: usize = 4096;
 
 /// A result that is already serialised.
 #[must_use]
-pub fn result(id: &RawValue, result: &Bytes) -> Body {
+pub fn result(id: Id<'_>, result: &Bytes) -> Body {
     let before = |out: &mut BytesMut| {
         open(out, Some(id));
         out.extend_from_slice(b",\"result\":");
@@ -49,7 +50,7 @@ pub fn result(id: &RawValue, result: &Bytes) -> Body {
 
 /// An error; without id where none could be told (JSON-RPC 2.0 section 5.1, narrowed by MCP: never null).
 #[must_use]
-pub fn error(id: Option<&RawValue>, code: i32, message: &str, data: Option<&Value>) -> Bytes {
+pub fn error(id: Option<Id<'_>>, code: i32, message: &str, data: Option<&Value>) -> Bytes {
     written(message.len() + ENVELOPE, |out| {
         open(out, id);
         out.extend_from_slice(format!(",\"error\":{{\"code\":{code},\"message\":").as_bytes());
@@ -64,7 +65,7 @@ pub fn error(id: Option<&RawValue>, code: i32, message: &str, data: Option<&Valu
 
 /// The result of a tool that was carried out.
 #[must_use]
-pub fn tool(id: &RawValue, revision: Revision, content: &Content) -> Body {
+pub fn tool(id: Id<'_>, revision: Revision, content: &Content) -> Body {
     match content {
         Content::Json(json) => tool_json(id, revision, json, false),
         Content::List(list) => object(id, revision, [List::HEAD, &list.tail()], &list.items, false),
@@ -88,12 +89,12 @@ pub fn tool(id: &RawValue, revision: Revision, content: &Content) -> Body {
 
 /// A tool result of one JSON object: a text block and `structuredContent`, both from the same bytes.
 #[must_use]
-pub fn tool_json(id: &RawValue, revision: Revision, json: &Bytes, is_error: bool) -> Body {
+pub fn tool_json(id: Id<'_>, revision: Revision, json: &Bytes, is_error: bool) -> Body {
     object(id, revision, ["", ""], json, is_error)
 }
 
 /// A tool result of one JSON object, whose text is `json` between the two around it.
-fn object(id: &RawValue, revision: Revision, around: [&str; 2], json: &Bytes, is_error: bool) -> Body {
+fn object(id: Id<'_>, revision: Revision, around: [&str; 2], json: &Bytes, is_error: bool) -> Body {
     if json.len() >= WORTH_A_PIECE {
         return large_object(id, revision, around, json, is_error);
     }
@@ -116,7 +117,7 @@ fn object(id: &RawValue, revision: Revision, around: [&str; 2], json: &Bytes, is
 }
 
 /// As [`object`]; `json` is neither copied nor escaped before it is sent.
-fn large_object(id: &RawValue, revision: Revision, [head, tail]: [&str; 2], json: &Bytes, is_error: bool) -> Body {
+fn large_object(id: Id<'_>, revision: Revision, [head, tail]: [&str; 2], json: &Bytes, is_error: bool) -> Body {
     let first = written(ENVELOPE, |out| {
         open_text(out, id);
         escape(out, head.as_bytes());
@@ -135,12 +136,12 @@ fn large_object(id: &RawValue, revision: Revision, [head, tail]: [&str; 2], json
 }
 
 /// Up to the text of a text block that is the only one.
-fn open_text(out: &mut BytesMut, id: &RawValue) {
+fn open_text(out: &mut BytesMut, id: Id<'_>) {
     open(out, Some(id));
     out.extend_from_slice(b",\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"");
 }
 
-fn open(out: &mut BytesMut, id: Option<&RawValue>) {
+fn open(out: &mut BytesMut, id: Option<Id<'_>>) {
     out.extend_from_slice(b"{\"jsonrpc\":\"2.0\"");
     if let Some(id) = id {
         out.extend_from_slice(b",\"id\":");
@@ -231,8 +232,8 @@ mod tests {
         serde_json::from_slice(&body).unwrap()
     }
 
-    fn id(text: &str) -> Box<RawValue> {
-        RawValue::from_string(text.into()).unwrap()
+    fn id(text: &str) -> Id<'_> {
+        Id::of(text).unwrap()
     }
 
     #[test]
@@ -240,7 +241,7 @@ mod tests {
         let json = br#"{"name":"Acme \"Corp\"","n":[1,2]}"#;
         let filled = format!(r#"{{"filled":"{}"}}"#, "\\\"é".repeat(WORTH_A_PIECE));
         for json in [Bytes::from_static(json), filled.into()] {
-            let reply = read(tool_json(&id("7"), Revision::V2026July, &json, false));
+            let reply = read(tool_json(id("7"), Revision::V2026July, &json, false));
             let result = &reply["result"];
             let text: Value = serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap();
             assert_eq!(text, result["structuredContent"]);
@@ -253,7 +254,7 @@ mod tests {
         for items in ["[]".to_owned(), format!("[{}0]", "\"a\\n\",".repeat(WORTH_A_PIECE))] {
             for next_cursor in [None, Some("YQ".to_owned())] {
                 let list = List { items: items.clone().into(), next_cursor };
-                let reply = read(tool(&id("7"), Revision::V2025June, &Content::List(list.clone())));
+                let reply = read(tool(id("7"), Revision::V2025June, &Content::List(list.clone())));
                 let whole = list.json();
                 assert_eq!(reply["result"]["content"][0]["text"].as_str().unwrap().as_bytes(), whole);
                 assert_eq!(reply["result"]["structuredContent"], serde_json::from_slice::<Value>(&whole).unwrap());
@@ -274,7 +275,7 @@ mod tests {
             Block::Verbatim(Bytes::from_static(br#"{"type":"text","text":"v"}"#)),
         ];
         let content = Content::Blocks { blocks, structured: None, is_error: true };
-        let reply = read(tool(&id("\"x\""), Revision::V2025June, &content));
+        let reply = read(tool(id("\"x\""), Revision::V2025June, &content));
         let kinds: Vec<_> = reply["result"]["content"].as_array().unwrap().iter().map(|b| b["type"].clone()).collect();
         assert_eq!(kinds, ["text", "image", "audio", "resource", "resource_link", "text"]);
         assert_eq!(reply["result"]["content"][4]["size"], 3);

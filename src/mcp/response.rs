@@ -1,12 +1,12 @@
 //! HTTP responses of the MCP endpoint: the status, the headers, and the JSON-RPC message in them.
 
 use http::{HeaderValue, Response, StatusCode, header};
-use serde_json::value::RawValue;
 
 use super::{
     body::Body,
     era::Revision,
     fault::{self, Answer},
+    jsonrpc::Id,
     reply,
 };
 use crate::budget::Bucket;
@@ -36,7 +36,7 @@ pub(super) fn accepted() -> Response<Body> {
 }
 
 /// The result of a call.
-pub(super) fn carried_out(id: &RawValue, revision: Revision, outcome: &Outcome) -> Response<Body> {
+pub(super) fn carried_out(id: Id<'_>, revision: Revision, outcome: &Outcome) -> Response<Body> {
     let mut response = ok(reply::tool(id, revision, &outcome.content));
     write_limit(&mut response, outcome.exchange.budget.nearest());
     response
@@ -44,7 +44,7 @@ pub(super) fn carried_out(id: &RawValue, revision: Revision, outcome: &Outcome) 
 
 /// The JSON-RPC error of a refusal that is not of a tool; the id is echoed where it is known.
 #[must_use]
-pub fn refused(id: Option<&RawValue>, refusal: &Refusal, modern: bool) -> Response<Body> {
+pub fn refused(id: Option<Id<'_>>, refusal: &Refusal, modern: bool) -> Response<Body> {
     match fault::answer(refusal, modern) {
         Answer::Protocol { status, code, message, data } => {
             json(status, reply::error(id, code, &message, data.as_ref()))
@@ -56,7 +56,7 @@ pub fn refused(id: Option<&RawValue>, refusal: &Refusal, modern: bool) -> Respon
 
 /// The answer to a call that was refused or failed. `pass_status`: "too much" is a 429 of HTTP too.
 pub(super) fn refused_call(
-    id: &RawValue,
+    id: Id<'_>,
     revision: Revision,
     refusal: &Refusal,
     trace: TraceParent,
@@ -101,9 +101,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_bug_in_a_call_is_an_error_of_that_call_and_says_where_to_look() {
-        let (id, trace) = (RawValue::from_string("7".into()).unwrap(), TraceParent::fresh());
+        let (id, trace) = (Id::of("7").unwrap(), TraceParent::fresh());
         let refusal = Refusal::Internal("secret detail".into());
-        let response = refused_call(&id, Revision::V2025November, &refusal, trace, false);
+        let response = refused_call(id, Revision::V2025November, &refusal, trace, false);
         assert_eq!(response.status(), StatusCode::OK);
         let body = response.into_body().collect().await.unwrap().to_bytes();
         let reply: serde_json::Value = serde_json::from_slice(&body).unwrap();

@@ -102,7 +102,7 @@ struct Open {
 impl Record {
     fn of(call: &Call, observer: Observer, admission: Admission) -> Self {
         let arguments = match &call.arguments {
-            Arguments::Raw(raw) => observer.capture().arguments(raw.as_ref().map(|raw| raw.get())),
+            Arguments::Raw(raw) => observer.capture().arguments(raw.as_deref()),
             Arguments::Checked(_) => None,
         };
         let open = Open {

@@ -24,7 +24,7 @@ use pin_project_lite::pin_project;
 use tokio::time::sleep;
 use tower::{ServiceExt, util::Oneshot};
 
-use super::incoming::Incoming;
+use super::{carried, incoming::Incoming};
 
 /// The road as one connection sees it: notes that there was a request.
 #[derive(Debug)]
@@ -97,7 +97,8 @@ where
     type Error = S::Error;
     type Future = Either<S::Future, Oneshot<S, Request<Incoming>>>;
 
-    fn call(&self, request: Request<body::Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<body::Incoming>) -> Self::Future {
+        carried::leave_out_untold(request.headers_mut());
         self.call(request.map(Incoming::Arriving))
     }
 }

@@ -30,6 +30,11 @@ impl Message<'_> {
         self.0.extend_from_slice(&value.to_le_bytes());
     }
 
+    /// Fields that are written already.
+    pub(super) fn fields(&mut self, written: &[u8]) {
+        self.0.extend_from_slice(written);
+    }
+
     /// A field of `bytes` or `string`.
     pub(super) fn bytes(&mut self, field: u32, value: &[u8]) {
         self.head(field, value.len());

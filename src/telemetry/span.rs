@@ -18,7 +18,7 @@ use super::fit::fit;
 use super::protobuf::Message;
 use crate::catalog::tool::{Operation, Rest};
 use crate::outcome::Attempt;
-use crate::server::Decision;
+use crate::server::{Decision, Server};
 use crate::trace::TraceParent;
 
 /// The number of the span of the argument check among those below the call's; requests are counted from 0.
@@ -93,13 +93,10 @@ fn server(finished: &Finished, spans: &mut Message<'_>) {
 
 fn of_request(finished: &Finished, tool: Option<&str>, span: &mut Message<'_>) {
     let (origin, caller, captured) = (&finished.origin, &finished.caller, &finished.captured);
+    span.fields(finished.server.told(of_server));
     text(span, "mcp.method.name", finished.method);
     text(span, "mcp.protocol.version", origin.revision);
-    text(span, "network.protocol.name", "http");
     text(span, "network.protocol.version", origin.http);
-    text(span, "network.transport", "tcp");
-    text(span, "chaperone.server.name", &finished.server.name);
-    text(span, "chaperone.account", &finished.server.account.id);
     if !origin.request_id.is_empty() {
         text(span, "jsonrpc.request.id", &origin.request_id);
     }
@@ -136,7 +133,18 @@ fn of_request(finished: &Finished, tool: Option<&str>, span: &mut Message<'_>) {
             text(span, key, value);
         }
     }
-    number(span, "chaperone.policy.generation", finished.server.generation);
+}
+
+/// The attributes that the spans of all requests to a server have alike.
+fn of_server(server: &Server) -> Box<[u8]> {
+    let mut attributes = Vec::new();
+    let span = &mut Message(&mut attributes);
+    text(span, "network.protocol.name", "http");
+    text(span, "network.transport", "tcp");
+    text(span, "chaperone.server.name", &server.name);
+    text(span, "chaperone.account", &server.account.id);
+    number(span, "chaperone.policy.generation", server.generation);
+    attributes.into()
 }
 
 /// The check of the arguments, where it refused: nothing else is worth a span of its own.

@@ -31,7 +31,7 @@ use crate::catalog::{
     offer::Offer,
     tool::{Items, Operation, Shape},
 };
-use crate::outcome::{Content, List, Outcome, Progress};
+use crate::outcome::{Content, Exchange, List, Outcome, Progress};
 use crate::refusal::Refusal;
 use crate::trace::TraceParent;
 
@@ -121,7 +121,7 @@ impl Upstream {
         if let Operation::Static { blocks, structured, is_error } = &offer.tool().operation {
             let content =
                 Content::Blocks { blocks: blocks.clone(), structured: structured.clone(), is_error: *is_error };
-            return Either::Left(ready(Ok(Outcome { content, exchange: Arc::default() })));
+            return Either::Left(ready(Ok(Outcome { content, exchange: Exchange::none() })));
         }
         let plane = self.0.clone();
         let call = Arc::new(CallInfo {

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::{Meta, Params, Request, is_id, value};
+use super::{ClientInfo, Id, Meta, Params, Request};
 use crate::json::scan::{self, Stops};
 
 /// The request that a text is, if it is such a one.
@@ -18,7 +18,7 @@ pub(super) fn request(text: &str) -> Option<Request<'_>> {
         "params" => once(&mut params, read_params(text, at, stops)?),
         _ => None,
     })?;
-    let id = value(id.filter(|id| is_id(id))?)?;
+    let id = Id::of(id?)?;
     let method = method?.strip_prefix('"')?.strip_suffix('"').filter(|method| !method.contains('\\'))?;
     let over = scan::space(text.as_bytes(), end) == text.len();
     let request = Request { id: Some(id), method: Cow::Borrowed(method), params: params.unwrap_or_default() };
@@ -26,18 +26,15 @@ pub(super) fn request(text: &str) -> Option<Request<'_>> {
 }
 
 fn read_params<'t>(text: &'t str, at: usize, stops: &mut Stops<'_>) -> Option<(Params<'t>, usize)> {
-    let (mut params, mut arguments) = (Params::default(), None);
+    let mut params = Params::default();
     let end = object(text, at, stops, |key, at, stops| match key {
         "name" => once(&mut params.name, cut(text, at, stops)?),
-        "arguments" => once(&mut arguments, cut(text, at, stops)?),
+        "arguments" => once(&mut params.arguments, cut(text, at, stops)?),
         "cursor" => once(&mut params.cursor, cut(text, at, stops)?),
         "protocolVersion" => once(&mut params.protocol_version, cut(text, at, stops)?),
         "_meta" => once(&mut params.meta, read_meta(text, at, stops)?),
         _ => other(text, key, at, stops),
     })?;
-    if let Some(arguments) = arguments {
-        params.arguments = Some(value(arguments)?);
-    }
     Some((params, end))
 }
 
@@ -46,11 +43,21 @@ fn read_meta<'t>(text: &'t str, at: usize, stops: &mut Stops<'_>) -> Option<(Met
     let end = object(text, at, stops, |key, at, stops| match key {
         "io.modelcontextprotocol/protocolVersion" => once(&mut meta.protocol_version, cut(text, at, stops)?),
         "io.modelcontextprotocol/clientCapabilities" => once(&mut meta.client_capabilities, cut(text, at, stops)?),
-        "io.modelcontextprotocol/clientInfo" => once(&mut meta.client_info, cut(text, at, stops)?),
+        "io.modelcontextprotocol/clientInfo" => once(&mut meta.client_info, read_client(text, at, stops)?),
         "traceparent" => once(&mut meta.traceparent, cut(text, at, stops)?),
         _ => other(text, key, at, stops),
     })?;
     Some((meta, end))
+}
+
+fn read_client<'t>(text: &'t str, at: usize, stops: &mut Stops<'_>) -> Option<(ClientInfo<'t>, usize)> {
+    let mut info = ClientInfo::default();
+    let end = object(text, at, stops, |key, at, stops| match key {
+        "name" => once(&mut info.name, cut(text, at, stops)?),
+        "version" => once(&mut info.version, cut(text, at, stops)?),
+        _ => other(text, key, at, stops),
+    })?;
+    Some((info, end))
 }
 
 /// The members of the object that begins here: `member` gets a key and where its value begins, and says where that ends.
@@ -108,8 +115,15 @@ mod tests {
 
     const PARAMS: [&str; 7] = ["name", "arguments", "cursor", "protocolVersion", "_meta", "n\\u0061me", "else"];
 
-    const META: [&str; 4] =
-        ["io.modelcontextprotocol/protocolVersion", "io.modelcontextprotocol/clientInfo", "traceparent", "else"];
+    const META: [&str; 5] = [
+        "io.modelcontextprotocol/protocolVersion",
+        "io.modelcontextprotocol/clientInfo",
+        "io.modelcontextprotocol/clientCapabilities",
+        "traceparent",
+        "else",
+    ];
+
+    const CLIENT: [&str; 4] = ["name", "version", "n\\u0061me", "else"];
 
     fn value() -> BoxedStrategy<String> {
         select(VALUES.split(' ').collect::<Vec<_>>()).prop_map(ToOwned::to_owned).boxed()
@@ -125,7 +139,8 @@ mod tests {
     /// Messages, most of them nearly sound.
     fn messages() -> impl Strategy<Value = String> {
         let object = |members: BoxedStrategy<String>| members.prop_map(|members| format!("{{{members}}}")).boxed();
-        let meta = object(members_of(&META, value()));
+        let client = object(members_of(&CLIENT, value()));
+        let meta = object(members_of(&META, prop_oneof![value(), client].boxed()));
         let params = object(members_of(&PARAMS, prop_oneof![value(), meta].boxed()));
         let more = prop_oneof![
             4 => Just(String::new()),

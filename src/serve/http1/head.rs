@@ -5,7 +5,7 @@ use std::mem::{self, MaybeUninit};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 
-use super::super::incoming::Incoming;
+use super::super::{carried::is_untold, incoming::Incoming};
 use crate::lines::Lines;
 use crate::spare;
 
@@ -142,6 +142,9 @@ impl<'d> Fields<'d> {
             }
         } else if name == header::TRANSFER_ENCODING || name == header::EXPECT || name == header::UPGRADE {
             return None;
+        }
+        if is_untold(&name) {
+            return Some(());
         }
         let value = HeaderValue::from_maybe_shared(self.data.slice_ref(value)).ok()?;
         self.headers.try_append(name, value).ok().map(|_| ())

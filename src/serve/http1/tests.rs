@@ -23,7 +23,10 @@ const LONG: Duration = Duration::from_secs(1_000);
 /// Says what it was asked, so that whoever understood it otherwise answers otherwise.
 async fn echo(request: Request<Incoming>) -> Result<Response<Pieces>, Infallible> {
     let (parts, body) = request.into_parts();
-    let asked = format!("{} {} {:?}", parts.method, parts.uri, parts.headers);
+    // Of fields of other names the order says nothing (RFC 9110 section 5.3).
+    let fields: BTreeMap<_, Vec<_>> =
+        parts.headers.keys().map(|name| (name.as_str(), parts.headers.get_all(name).iter().collect())).collect();
+    let asked = format!("{} {} {fields:?}", parts.method, parts.uri);
     let Ok(body) = body.collect().await else { return Ok(Response::new(Bytes::from("broken off").into())) };
     let [asked, body] = [asked.into(), body.to_bytes()];
     let mut response = Response::new(Pieces::escaping(body, [asked, "\r\n".into(), Bytes::new(), Bytes::new()]));
@@ -45,7 +48,7 @@ async fn ours(io: DuplexStream) {
 }
 
 async fn hypers(io: DuplexStream) {
-    let road = service_fn(|request: Request<hyper::body::Incoming>| echo(request.map(Incoming::Arriving)));
+    let road = connection::Heard::new(tower::service_fn(echo));
     let _ = conn::http1::Builder::new()
         .header_read_timeout(None)
         .max_header_size(super::super::LARGEST_HEAD)

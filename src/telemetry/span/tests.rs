@@ -22,13 +22,13 @@ use crate::telemetry::finished::{Asked, Captured, Limit, OTHER};
 
 const GET: &str = "get_single_affinity_person_by_id";
 const TRACE: TraceParent = TraceParent { trace_id: 0xabc, parent_id: 0x10, flags: 1 };
-const OF_REQUEST: &str = "mcp.protocol.version=2025-11-25 network.protocol.name=http network.protocol.version=1.1 \
-                          network.transport=tcp chaperone.server.name=s chaperone.account=acme";
+const OF_SERVER: &str = "network.protocol.name=http network.transport=tcp chaperone.server.name=s \
+                         chaperone.account=acme chaperone.policy.generation=1";
+const OF_REQUEST: &str = "mcp.protocol.version=2025-11-25 network.protocol.version=1.1";
 
 const FAILED: &str = "kind=2 trace=abc id=10 parent= flags=101 from=1000000 to=1009000 status=2";
 const TOOL: &str = "gen_ai.operation.name=execute_tool gen_ai.tool.name=get_single_affinity_person_by_id";
 const ALLOWED: &str = "chaperone.decision=allow chaperone.rule=methods: read";
-const END: &str = "chaperone.policy.generation=1";
 
 /// A server that reads, of an account at this URL.
 fn server(url: &str) -> Arc<Server> {
@@ -166,10 +166,10 @@ fn a_call_that_went_well_is_a_span_and_one_for_each_request_to_the_upstream() {
         [
             format!(
                 "tools/call {GET} kind=2 trace=abc id=10 parent= flags=101 from=1000000 to=1009000 status=0: \
-                 mcp.method.name=tools/call {OF_REQUEST} jsonrpc.request.id=request-7 gen_ai.operation.name=execute_tool \
+                 {OF_SERVER} mcp.method.name=tools/call {OF_REQUEST} jsonrpc.request.id=request-7 gen_ai.operation.name=execute_tool \
                  gen_ai.tool.name={GET} chaperone.decision=allow chaperone.rule=methods: read \
                  chaperone.client.name=agent\u{fffd} chaperone.client.version={} chaperone.api_token=ci \
-                 gen_ai.tool.call.arguments={{}} gen_ai.tool.call.result={} chaperone.policy.generation=1",
+                 gen_ai.tool.call.arguments={{}} gen_ai.tool.call.result={}",
                 "v".repeat(80),
                 "r".repeat(4096),
             ),
@@ -200,7 +200,7 @@ fn a_request_of_a_trace_names_its_parent_and_what_it_is_linked_to() {
         spans(&request),
         [format!(
             "tools/list kind=2 trace=abc id=10 parent=f00000000000001 flags=303 from=1000000 to=1009000 status=0: \
-             mcp.method.name=tools/list {OF_REQUEST} chaperone.policy.generation=1 link=def/30/303"
+             {OF_SERVER} mcp.method.name=tools/list {OF_REQUEST} link=def/30/303"
         )]
     );
 }
@@ -213,24 +213,24 @@ fn what_was_refused_or_failed_says_why_by_fixed_words() {
         (
             Finished { failure: Some(failure("unknown_method", Some(-32601), 0)), ..finished(OTHER, None) },
             format!(
-                "_OTHER {FAILED}unknown_method: mcp.method.name=_OTHER {OF_REQUEST} error.type=-32601 \
-                 chaperone.refusal=unknown_method rpc.response.status_code=-32601 {END}"
+                "_OTHER {FAILED}unknown_method: {OF_SERVER} mcp.method.name=_OTHER {OF_REQUEST} error.type=-32601 \
+                 chaperone.refusal=unknown_method rpc.response.status_code=-32601"
             ),
         ),
         (
             call("made_up", failure("unknown_tool", Some(-32602), 0)),
             format!(
-                "tools/call {FAILED}unknown_tool: mcp.method.name=tools/call {OF_REQUEST} \
+                "tools/call {FAILED}unknown_tool: {OF_SERVER} mcp.method.name=tools/call {OF_REQUEST} \
                  gen_ai.operation.name=execute_tool chaperone.decision=deny chaperone.rule=no such tool error.type=-32602 \
-                 chaperone.refusal=unknown_tool rpc.response.status_code=-32602 {END}"
+                 chaperone.refusal=unknown_tool rpc.response.status_code=-32602"
             ),
         ),
         (
             limited,
             format!(
-                "tools/call {GET} {FAILED}rate_limited: mcp.method.name=tools/call {OF_REQUEST} {TOOL} \
+                "tools/call {GET} {FAILED}rate_limited: {OF_SERVER} mcp.method.name=tools/call {OF_REQUEST} {TOOL} \
                  chaperone.decision=deny chaperone.rule=limits.calls error.type=tool_error \
-                 chaperone.refusal=rate_limited {END}"
+                 chaperone.refusal=rate_limited"
             ),
         ),
     ] {
@@ -245,8 +245,8 @@ fn arguments_that_do_not_fit_have_a_span_of_their_own() {
         spans(&misfits),
         [
             format!(
-                "tools/call {GET} {FAILED}invalid_arguments: mcp.method.name=tools/call {OF_REQUEST} {TOOL} {ALLOWED} \
-                 error.type=tool_error chaperone.refusal=invalid_arguments {END}"
+                "tools/call {GET} {FAILED}invalid_arguments: {OF_SERVER} mcp.method.name=tools/call {OF_REQUEST} {TOOL} {ALLOWED} \
+                 error.type=tool_error chaperone.refusal=invalid_arguments"
             ),
             format!(
                 "arguments kind=1 trace=abc id={:x} parent=10 flags=101 from=1000000 to=1009000 \
@@ -265,8 +265,8 @@ fn a_request_that_nobody_answered_fails_as_its_call_does() {
         spans(&with_attempts(cancelled, under_way)),
         [
             format!(
-                "tools/call {GET} {FAILED}cancelled: mcp.method.name=tools/call {OF_REQUEST} {TOOL} {ALLOWED} \
-                 error.type=cancelled chaperone.refusal=cancelled {END}"
+                "tools/call {GET} {FAILED}cancelled: {OF_SERVER} mcp.method.name=tools/call {OF_REQUEST} {TOOL} {ALLOWED} \
+                 error.type=cancelled chaperone.refusal=cancelled"
             ),
             "GET /persons/{id} kind=3 trace=abc id=20 parent=10 flags=101 from=1002000 to=1005001 status=2cancelled: \
              http.request.method=GET server.address=api.affinity.example server.port=443 url.template=/persons/{id} \

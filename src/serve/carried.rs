@@ -1,0 +1,22 @@
+//! Fields of a request that nobody on a road is told.
+
+use http::{HeaderMap, HeaderName, header};
+
+/// Fields that say how a message is carried, which is the business of whoever carries it, or what kind of answer is liked
+/// best, which nobody here heeds: an answer is JSON, as it is, or none. To keep them for nobody costs every request. Whoever
+/// comes to want one takes it off here.
+static UNTOLD: [HeaderName; 5] =
+    [header::CONTENT_LENGTH, header::CONNECTION, header::ACCEPT, header::ACCEPT_ENCODING, header::ACCEPT_LANGUAGE];
+
+/// Is it one of those?
+#[inline]
+pub(super) fn is_untold(name: &HeaderName) -> bool {
+    UNTOLD.contains(name)
+}
+
+/// Leave those out.
+pub(super) fn leave_out_untold(headers: &mut HeaderMap) {
+    for name in &UNTOLD {
+        headers.remove(name);
+    }
+}

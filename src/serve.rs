@@ -26,6 +26,7 @@ use tokio::{
 use tower::Service;
 
 use crate::edge::limits::Gate;
+use crate::tcp;
 use connection::{Guarded, Heard, Polite, Word};
 use drain::Drain;
 use http1::Ended;
@@ -68,7 +69,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const PING: Duration = Duration::from_secs(30);
 
 /// How long a connection may be idle between requests: longer than the pools of common clients keep one, so that it is
-/// the client who ends it and never in the middle of its next request.
+/// the client who ends it and never in the middle of its next request. As long may a client take nothing of an answer.
 const IDLE: Duration = Duration::from_secs(75);
 
 /// Largest head of a request, and largest trailer section of a chunked one, in bytes. hyper's own bound is that of its
@@ -187,9 +188,8 @@ impl Door {
         S::Future: Send,
         B: Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
     {
-        // Without it a reply may wait 40 ms for the peer's delayed acknowledgement.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY was refused");
+        if let Err(error) = tcp::taken_in(&stream, IDLE) {
+            tracing::debug!(%error, "an option of TCP was refused");
         }
         let heard = Heard::new(road);
         let (ear, silent) = (heard.ear(), heard.ear());

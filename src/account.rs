@@ -31,6 +31,16 @@ pub struct Account {
     identity: String,
     ledger: OnceLock<budget::Kept>,
     credential: ArcSwap<Credential>,
+    attributes: OnceLock<Attributes>,
+}
+
+/// What telemetry writes of an account again and again.
+#[derive(Debug)]
+pub(crate) struct Attributes {
+    /// In the span of every request for it.
+    pub(crate) of_requests: Box<[u8]>,
+    /// In the span of every attempt at its API.
+    pub(crate) of_attempts: Box<[u8]>,
 }
 
 impl Account {
@@ -66,7 +76,13 @@ impl Account {
             identity,
             ledger: OnceLock::new(),
             credential,
+            attributes: OnceLock::new(),
         })
+    }
+
+    /// What telemetry writes of it again and again: made with the first request that is told of, and kept.
+    pub(crate) fn attributes(&self, make: impl FnOnce(&Self) -> Attributes) -> &Attributes {
+        self.attributes.get_or_init(|| make(self))
     }
 
     /// The same account with these limits of the operator's.

@@ -1,12 +1,12 @@
 //! Listening, connections and the graceful end.
 
-mod carried;
 mod connection;
 pub mod drain;
 mod http1;
 mod idle;
 pub mod incoming;
 mod rewound;
+mod untold;
 mod version;
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
@@ -79,7 +79,7 @@ const LARGEST_HEAD: usize = 128 << 10;
 /// How long what was cut off gets to say so in the log.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// Serve `road` on `listener` until the process is told to end, then end gracefully: the listener goes on for the
+/// Serve `road`, which is not told of every field of a request (see `untold`), on `listener` until the process is told to end, then end gracefully: the listener goes on for the
 /// drain's linger, new requests are refused, those at work get until `config.drain` to finish.
 pub async fn run<S, B>(listener: TcpListener, road: S, config: &Config, gate: Gate, mut drain: Drain)
 where

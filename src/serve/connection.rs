@@ -24,7 +24,7 @@ use pin_project_lite::pin_project;
 use tokio::time::sleep;
 use tower::{ServiceExt, util::Oneshot};
 
-use super::{carried, incoming::Incoming};
+use super::{incoming::Incoming, untold};
 
 /// The road as one connection sees it: notes that there was a request.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ where
     type Future = Either<S::Future, Oneshot<S, Request<Incoming>>>;
 
     fn call(&self, mut request: Request<body::Incoming>) -> Self::Future {
-        carried::leave_out_untold(request.headers_mut());
+        untold::leave_out(request.headers_mut());
         self.call(request.map(Incoming::Arriving))
     }
 }

@@ -1,6 +1,6 @@
 //! An MCP server as requests see it: decisions are look-ups, everything else is worked out at load.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -39,7 +39,6 @@ pub struct Server {
     /// How often it may be used, by all its callers together, if that is limited.
     pub limits: Option<Box<Limits>>,
     verdicts: Arc<Verdicts>,
-    told: OnceLock<Box<[u8]>>,
     /// How often one API token may be used, at all servers together.
     pub api_token_limits: Limits,
     /// The tools it shows, in the order of the catalog.
@@ -67,7 +66,6 @@ impl Server {
             account,
             tools,
             verdicts: known.verdicts.clone(),
-            told: OnceLock::new(),
         }
     }
 
@@ -96,11 +94,6 @@ impl Server {
             Some(place) => self.verdicts.of(place),
             None => Decision::Unknown,
         }
-    }
-
-    /// What telemetry writes of this server again and again: made with the first request that is told of, and kept.
-    pub fn told(&self, make: impl FnOnce(&Self) -> Box<[u8]>) -> &[u8] {
-        self.told.get_or_init(|| make(self))
     }
 
     /// Is the server past its expiry at this time?

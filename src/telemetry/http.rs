@@ -31,9 +31,15 @@ use crate::{tcp, tls};
 /// A collector answers with a few bytes.
 const LONGEST_ANSWER: usize = 1 << 20;
 
-/// Bytes of an export that are sent at one go, the last piece of them whole: some ten microseconds, for which a call may have
-/// to wait.
+/// Bytes of an export that are sent at one go: some ten microseconds, for which a call may have to wait. A frame of HTTP/2 has
+/// room for as many, unless a collector asks for more.
 const TURN: usize = 16 << 10;
+
+/// Others that take less for their turn had nothing to do: it is a good time to send some more.
+const IDLE: Duration = Duration::from_micros(20);
+
+/// So many turns are left to others in a row while they have something to do.
+const PATIENCE: u32 = 4;
 
 /// The same on a thread that is never idle. Each turn of the others takes long there, so that with more turns a batch would
 /// take longer than the next one needs to fill; and calls wait for each other anyway.
@@ -50,15 +56,17 @@ pub(super) struct Pieces {
     length: u64,
     /// Bytes that may be sent before others have their turn.
     turn: usize,
+    /// Turns that were left to others since.
+    given: u32,
     /// The turn of others, and since when they have it.
     others: Option<(Instant, Turn)>,
 }
 
 impl FromIterator<Bytes> for Pieces {
     fn from_iter<T: IntoIterator<Item = Bytes>>(pieces: T) -> Self {
-        let left: VecDeque<Bytes> = pieces.into_iter().collect();
+        let left: VecDeque<Bytes> = pieces.into_iter().filter(|piece| !piece.is_empty()).collect();
         let length = left.iter().map(|piece| piece.len() as u64).sum();
-        Self { left, length, turn: TURN, others: None }
+        Self { left, length, turn: TURN, given: 0, others: None }
     }
 }
 
@@ -67,17 +75,28 @@ impl Body for Pieces {
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if self.turn == 0 && !self.left.is_empty() {
+        while self.turn == 0 && !self.left.is_empty() {
             let (begun, others) = self.others.get_or_insert_with(|| (Instant::now(), Turn::begin()));
             ready!(others.poll_over(cx));
-            self.turn = if begun.elapsed() < BUSY { TURN } else { TURN_WHEN_BUSY };
+            let took = begun.elapsed();
             self.others = None;
+            self.given += 1;
+            if took >= BUSY {
+                self.turn = TURN_WHEN_BUSY;
+            } else if took < IDLE || self.given == PATIENCE {
+                self.turn = TURN;
+            }
         }
-        let next = self.left.pop_front();
-        let length = next.as_ref().map_or(0, Bytes::len);
-        self.turn = self.turn.saturating_sub(length);
-        self.length -= length as u64;
-        Poll::Ready(next.map(|piece| Ok(Frame::data(piece))))
+        self.given = 0;
+        let turn = self.turn;
+        let Some(first) = self.left.front_mut() else { return Poll::Ready(None) };
+        let piece = first.split_to(first.len().min(turn));
+        if first.is_empty() {
+            self.left.pop_front();
+        }
+        self.turn -= piece.len();
+        self.length -= piece.len() as u64;
+        Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -145,31 +164,42 @@ mod tests {
 
     use super::*;
 
-    /// How many bytes are left, and whether the next piece is given, whenever a body of so many bytes is asked that has
-    /// to wait for so long each time others have their turn.
-    async fn asked(mut body: Pieces, wait: Duration) -> Vec<(u64, bool)> {
+    /// The bytes that are sent at one go, each time after so many turns of others, of a body that has to wait for so long
+    /// each time.
+    async fn sent(mut body: Pieces, wait: Duration) -> Vec<(usize, usize)> {
         let mut cx = Context::from_waker(Waker::noop());
-        let mut seen = Vec::new();
+        let mut sent = vec![(0, 0)];
         while !body.is_end_stream() {
             let left = body.size_hint().exact().unwrap();
-            let is_ready = Pin::new(&mut body).poll_frame(&mut cx).is_ready();
-            seen.push((left / (TURN as u64 / 2), is_ready));
-            if !is_ready {
-                advance(wait).await;
+            let last = sent.last_mut().unwrap();
+            match Pin::new(&mut body).poll_frame(&mut cx) {
+                Poll::Ready(piece) => {
+                    let piece = piece.unwrap().unwrap().into_data().unwrap();
+                    assert_eq!(body.size_hint().exact().unwrap() + piece.len() as u64, left);
+                    last.0 += piece.len();
+                }
+                Poll::Pending => {
+                    if last.0 > 0 {
+                        sent.push((0, 0));
+                    }
+                    sent.last_mut().unwrap().1 += 1;
+                    advance(wait).await;
+                }
             }
         }
-        seen
+        sent
     }
 
     #[tokio::test(start_paused = true)]
-    async fn others_have_their_turn_every_so_many_bytes_and_seldom_where_they_take_long() {
-        let body = || iter::repeat_n(Bytes::from(vec![0; TURN / 2]), 5).collect();
-        let expected = [(5, true), (4, true), (3, false), (3, true), (2, true), (1, false), (1, true)];
-        assert_eq!(asked(body(), BUSY / 2).await, expected);
-        let expected = [(5, true), (4, true), (3, false), (3, true), (2, true), (1, true)];
-        assert_eq!(asked(body(), BUSY).await, expected);
-        let longer = iter::repeat_n(Bytes::from(vec![0; TURN_WHEN_BUSY]), 4).collect();
-        let waits = asked(longer, BUSY).await.iter().filter(|(_, is_ready)| !is_ready).count();
-        assert_eq!(waits, 3);
+    async fn others_have_their_turn_after_a_few_bytes_more_of_them_while_they_work_and_few_where_they_never_end() {
+        let body = || [TURN + 1, 1, 0, TURN * 2].map(|length| Bytes::from(vec![0; length])).into_iter().collect();
+        for (wait, turns) in [(Duration::ZERO, 1), (IDLE / 2, 1), (IDLE, 4), (BUSY / 2, 4)] {
+            let expected = [(TURN, 0), (TURN, turns), (TURN, turns), (2, turns)];
+            assert_eq!(sent(body(), wait).await, expected, "{wait:?}");
+        }
+        assert_eq!(sent(body(), BUSY).await, [(TURN, 0), (TURN * 2 + 2, 1)]);
+        let long = iter::repeat_n(Bytes::from(vec![0; TURN_WHEN_BUSY]), 2).collect();
+        let rest = TURN_WHEN_BUSY - TURN;
+        assert_eq!(sent(long, BUSY).await, [(TURN, 0), (TURN_WHEN_BUSY, 1), (rest, 1)]);
     }
 }

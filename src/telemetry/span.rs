@@ -16,9 +16,10 @@ use http::StatusCode;
 use super::finished::{Failure, Finished, Verdict};
 use super::fit::fit;
 use super::protobuf::Message;
+use crate::account::{Account, Attributes};
 use crate::catalog::tool::{Operation, Rest};
 use crate::outcome::Attempt;
-use crate::server::{Decision, Server};
+use crate::server::Decision;
 use crate::trace::TraceParent;
 
 /// The number of the span of the argument check among those below the call's; requests are counted from 0.
@@ -93,7 +94,9 @@ fn server(finished: &Finished, spans: &mut Message<'_>) {
 
 fn of_request(finished: &Finished, tool: Option<&str>, span: &mut Message<'_>) {
     let (origin, caller, captured) = (&finished.origin, &finished.caller, &finished.captured);
-    span.fields(finished.server.told(of_server));
+    span.fields(&finished.server.account.attributes(of_account).of_requests);
+    text(span, "chaperone.server.name", &finished.server.name);
+    number(span, "chaperone.policy.generation", finished.server.generation);
     text(span, "mcp.method.name", finished.method);
     text(span, "mcp.protocol.version", origin.revision);
     text(span, "network.protocol.version", origin.http);
@@ -135,16 +138,22 @@ fn of_request(finished: &Finished, tool: Option<&str>, span: &mut Message<'_>) {
     }
 }
 
-/// The attributes that the spans of all requests to a server have alike.
-fn of_server(server: &Server) -> Box<[u8]> {
-    let mut attributes = Vec::new();
-    let span = &mut Message(&mut attributes);
+/// The attributes that all spans for an account have alike.
+fn of_account(account: &Account) -> Attributes {
+    let (mut of_requests, mut of_attempts) = (Vec::new(), Vec::new());
+    let span = &mut Message(&mut of_requests);
     text(span, "network.protocol.name", "http");
     text(span, "network.transport", "tcp");
-    text(span, "chaperone.server.name", &server.name);
-    text(span, "chaperone.account", &server.account.id);
-    number(span, "chaperone.policy.generation", server.generation);
-    attributes.into()
+    text(span, "chaperone.account", &account.id);
+    let base = &account.base_url;
+    at(&mut Message(&mut of_attempts), base.host().unwrap_or_default(), base.port_u16().unwrap_or(port_of(base)));
+    Attributes { of_requests: of_requests.into(), of_attempts: of_attempts.into() }
+}
+
+/// Where an attempt went.
+fn at(span: &mut Message<'_>, host: &str, port: u16) {
+    text(span, "server.address", host);
+    number(span, "server.port", port.into());
 }
 
 /// The check of the arguments, where it refused: nothing else is worth a span of its own.
@@ -195,14 +204,11 @@ fn client(finished: &Finished, attempt: &Attempt, spans: &mut Message<'_>) {
 }
 
 fn of_attempt(finished: &Finished, attempt: &Attempt, template: Option<&str>, span: &mut Message<'_>) {
-    let base = &finished.server.account.base_url;
-    let (host, port) = match &attempt.elsewhere {
-        Some((host, port)) => (host.as_str(), *port),
-        None => (base.host().unwrap_or_default(), base.port_u16().unwrap_or(port_of(base))),
-    };
     text(span, "http.request.method", attempt.method.as_str());
-    text(span, "server.address", host);
-    number(span, "server.port", port.into());
+    match &attempt.elsewhere {
+        Some((host, port)) => at(span, host, *port),
+        None => span.fields(&finished.server.account.attributes(of_account).of_attempts),
+    }
     if let Some(template) = template {
         text(span, "url.template", template);
     }

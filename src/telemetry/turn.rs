@@ -13,9 +13,12 @@ use std::{
 use futures_util::task::AtomicWaker;
 use tokio::task::yield_now;
 
-/// Lasts until every task that could be at work has been at work, and the runtime has asked the kernel what else there is to
-/// do. A task that only wakes itself comes before those that are to be woken by their sockets; and a future of `yield_now`
-/// is over when it is polled for the second time, which may be because of something else its task waits for.
+/// Lasts until every task of this worker that could be at work has been at work, and the worker has asked the kernel what
+/// else there is to do. A task that only wakes itself comes before those that are to be woken by their sockets; and a future of
+/// `yield_now` is over when it is polled for the second time, which may be because of something else its task waits for.
+///
+/// That whoever yields is woken after that is how tokio does it, and nothing that it promises: should it do otherwise, or
+/// where there is no worker, the turn is over sooner.
 #[derive(Debug)]
 pub(super) struct Turn(Arc<Seen>);
 

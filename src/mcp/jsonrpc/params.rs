@@ -8,8 +8,6 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::json::scan::members;
-
 /// The parameters that some method of MCP looks at, each as it stands in the message; serde refuses one that stands twice.
 #[derive(Debug, Default, Deserialize)]
 pub struct Params<'b> {
@@ -48,11 +46,13 @@ pub struct Meta<'b> {
 }
 
 /// `clientInfo`, as far as anybody is told of it; each as it stands in the message.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
 pub struct ClientInfo<'b> {
     /// The name.
+    #[serde(borrow, default, deserialize_with = "present")]
     pub name: Option<&'b str>,
     /// The version.
+    #[serde(borrow, default, deserialize_with = "present")]
     pub version: Option<&'b str>,
 }
 
@@ -78,19 +78,10 @@ pub(super) fn present<'de: 'b, 'b, D: Deserializer<'de>>(deserializer: D) -> Res
     <&RawValue>::deserialize(deserializer).map(|raw| Some(raw.get()))
 }
 
-/// Whatever else it may be than an object with plain keys says nothing, and is no reason to refuse a request.
+/// Whatever else it may be than an object that names each once says nothing, and is no reason to refuse a request.
 fn client_info<'de: 'b, 'b, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ClientInfo<'b>>, D::Error> {
     let raw = <&RawValue>::deserialize(deserializer)?.get();
-    let mut info = ClientInfo::default();
-    let read = members(raw.as_bytes(), |key, at| {
-        match key {
-            "name" => info.name = raw.get(at),
-            "version" => info.version = raw.get(at),
-            _ => {}
-        }
-        Some(())
-    });
-    Ok(read.map(|()| info))
+    Ok(raw.starts_with('{').then(|| serde_json::from_str(raw).ok()).flatten())
 }
 
 /// `_meta` may be `null`, and must be an object else.

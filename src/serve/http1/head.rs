@@ -5,7 +5,7 @@ use std::mem::{self, MaybeUninit};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 
-use super::super::{carried::is_untold, incoming::Incoming};
+use super::super::{incoming::Incoming, untold::is_untold};
 use crate::lines::Lines;
 use crate::spare;
 
@@ -115,6 +115,8 @@ fn uri(data: &Bytes, target: &[u8]) -> Option<Uri> {
 struct Fields<'d> {
     data: &'d Bytes,
     headers: HeaderMap,
+    /// Fields so far, those that are left out too.
+    count: usize,
     /// Bytes of the body, once it was said.
     body: Option<usize>,
     /// Does the connection end with this request?
@@ -123,13 +125,14 @@ struct Fields<'d> {
 
 impl<'d> Fields<'d> {
     fn of(data: &'d Bytes) -> Self {
-        Self { data, headers: spare::headers(), body: None, is_last: false }
+        Self { data, headers: spare::headers(), count: 0, body: None, is_last: false }
     }
 
     /// One field more; `None` if it asks for more than a whole body of a known, small length (RFC 9112 sections 6 and 9.6,
     /// RFC 9110 sections 7.8 and 10.1.1).
     fn add(&mut self, name: &[u8], value: &[u8]) -> Option<()> {
-        let name = field_name(name).filter(|_| self.headers.len() < MOST)?;
+        self.count += 1;
+        let name = field_name(name).filter(|_| self.count <= MOST)?;
         if name == header::CONTENT_LENGTH {
             self.body = Some(length(value).filter(|_| self.body.is_none())?);
         } else if name == header::CONNECTION {

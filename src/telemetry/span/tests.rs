@@ -22,8 +22,8 @@ use crate::telemetry::finished::{Asked, Captured, Limit, OTHER};
 
 const GET: &str = "get_single_affinity_person_by_id";
 const TRACE: TraceParent = TraceParent { trace_id: 0xabc, parent_id: 0x10, flags: 1 };
-const OF_SERVER: &str = "network.protocol.name=http network.transport=tcp chaperone.server.name=s \
-                         chaperone.account=acme chaperone.policy.generation=1";
+const OF_SERVER: &str = "network.protocol.name=http network.transport=tcp chaperone.account=acme \
+                         chaperone.server.name=s chaperone.policy.generation=1";
 const OF_REQUEST: &str = "mcp.protocol.version=2025-11-25 network.protocol.version=1.1";
 
 const FAILED: &str = "kind=2 trace=abc id=10 parent= flags=101 from=1000000 to=1009000 status=2";

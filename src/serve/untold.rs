@@ -2,9 +2,9 @@
 
 use http::{HeaderMap, HeaderName, header};
 
-/// Fields that say how a message is carried, which is the business of whoever carries it, or what kind of answer is liked
-/// best, which nobody here heeds: an answer is JSON, as it is, or none. To keep them for nobody costs every request. Whoever
-/// comes to want one takes it off here.
+/// `Content-Length` and `Connection` say how a message is carried, which is the business of whoever carries it; the others
+/// what kind of answer is liked best, which nobody here heeds. To keep them for nobody costs every request. Whoever comes to
+/// want one takes it off here.
 static UNTOLD: [HeaderName; 5] =
     [header::CONTENT_LENGTH, header::CONNECTION, header::ACCEPT, header::ACCEPT_ENCODING, header::ACCEPT_LANGUAGE];
 
@@ -15,7 +15,7 @@ pub(super) fn is_untold(name: &HeaderName) -> bool {
 }
 
 /// Leave those out.
-pub(super) fn leave_out_untold(headers: &mut HeaderMap) {
+pub(super) fn leave_out(headers: &mut HeaderMap) {
     for name in &UNTOLD {
         headers.remove(name);
     }

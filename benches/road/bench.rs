@@ -150,7 +150,9 @@ impl Bench<'_> {
         // Where only a part of the core is used, what else runs on it must not keep calls waiting, milliseconds at a time.
         let ahead = case.rate.is_some().then(|| Ahead::of_others(&contender.pids));
         let sample = stage.sample(load).map_err(|error| format!("the load on {} failed: {error}", contender.name))?;
-        drop(ahead);
+        if let Some(ahead) = ahead {
+            self.results.shared_core |= !ahead.is_granted;
+        }
         *self.results.calls.entry(contender.server.pid()).or_default() += sample.made;
         Ok(sample)
     }

@@ -1,9 +1,9 @@
 //! The open loop: calls fall due at a fixed rate, answered or not. Shows what a caller waits for.
 //!
 //! Corrected for coordinated omission: a call that falls due while its connection still waits for an answer waits too,
-//! and that wait is part of its latency. What a call was sent late because the load generator itself woke late is not
-//! the contender's doing: it is reported beside. Calls that were under way while the load stood still, or were sent in one
-//! go after it, are left out of the latencies and counted.
+//! and that wait is part of its latency, and so is what it was sent late because the load had other answers to read. Calls
+//! that were under way while others had the load's core, or were sent in one go after it, are left out of the latencies
+//! and counted; the 99th percentile of all calls is kept beside.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::Error;
 use crate::connection::Connection;
 use crate::role::Load;
 use crate::sample::{Sample, Tally, Window};
-use crate::stalls::Stalls;
+use crate::stalls::{Stalls, Waited};
 
 /// A call that fell due.
 struct Due {
@@ -46,7 +46,7 @@ pub(crate) async fn run(load: &'static Load, rate: f64) -> Result<Sample, Error>
                 seen.add(caller.await??);
             }
             let (late, stalls) = pacer.await?;
-            window.sample(seen.undisturbed(late, &stalls)?, cpu)
+            window.sample(seen.tally(late, &stalls), cpu)
         })
         .await
 }
@@ -74,18 +74,15 @@ impl Seen {
         self.calls.append(&mut other.calls);
     }
 
-    /// All of it but the calls that the load disturbed. Where calls pile up all of them are, and then all are counted.
-    fn undisturbed(self, late: Vec<Duration>, stalls: &Stalls) -> Result<Tally, Error> {
-        let latencies = |all: bool| -> Vec<_> {
-            let counted = self.calls.iter().filter(|call| all || !stalls.touch(call.due, call.answered));
-            counted.map(|call| call.answered - call.due).collect()
-        };
-        let mut own = latencies(false);
-        if own.len() * 2 < self.calls.len() {
-            own = latencies(true);
-        }
-        let disturbed = u32::try_from(self.calls.len() - own.len())?;
-        Ok(Tally { made: self.made, answered: self.answered, latencies: own, disturbed, late })
+    /// All of it, and apart from the others the calls that the load did not disturb. Where calls pile up it disturbs nearly
+    /// all of them, and then none is left out.
+    fn tally(self, late: Vec<Duration>, stalls: &Stalls) -> Tally {
+        let latency = |call: &Call| call.answered - call.due;
+        let all: Vec<_> = self.calls.iter().map(latency).collect();
+        let own: Vec<_> =
+            self.calls.iter().filter(|call| !stalls.touch(call.due, call.answered)).map(latency).collect();
+        let latencies = if own.len() * 2 < all.len() { all.clone() } else { own };
+        Tally { made: self.made, answered: self.answered, latencies, all, late }
     }
 }
 
@@ -100,16 +97,19 @@ async fn pace(
     first: u64,
 ) -> (Vec<Duration>, Stalls) {
     let (mut late, mut stalls) = (Vec::new(), Stalls::default());
+    // Where the kernel does not tell, nothing is left out.
+    let waited = Waited::of_this_thread().ok();
+    let waited = || waited.as_ref().map_or(Duration::ZERO, Waited::read);
     let mut scheduled = Instant::now();
     for (number, connection) in (first..).zip(connections.iter().cycle()) {
         let mut now = Instant::now();
-        stalls.look(now);
+        stalls.look(now, waited);
         while scheduled > now {
             tokio::task::yield_now().await;
             now = Instant::now();
-            stalls.look(now);
+            stalls.look(now, waited);
         }
-        if now >= window.end || connection.send(Due { at: now, number }).is_err() {
+        if now >= window.end || connection.send(Due { at: scheduled, number }).is_err() {
             break;
         }
         if now >= window.start {

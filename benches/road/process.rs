@@ -109,31 +109,32 @@ impl Drop for Server {
     }
 }
 
-/// Processes that have their core whenever they want it, ahead of everything that is not of the kernel's own; until this is
+/// Processes that have their core whenever they want it, ahead of whatever else runs on it (`SCHED_FIFO`), until this is
 /// dropped. Takes a right (`CAP_SYS_NICE`): where it is not given they share as all do.
 #[derive(Debug)]
-pub(crate) struct Ahead<'p>(&'p [u32]);
+pub(crate) struct Ahead<'p> {
+    pids: &'p [u32],
+    pub(crate) is_granted: bool,
+}
 
 impl<'p> Ahead<'p> {
     /// These processes.
     pub(crate) fn of_others(pids: &'p [u32]) -> Self {
-        class(pids, &["--fifo", "1"]);
-        Self(pids)
+        Self { pids, is_granted: class(pids, "--fifo", "1") }
     }
 }
 
 impl Drop for Ahead<'_> {
     fn drop(&mut self) {
-        class(self.0, &["--other", "0"]);
+        class(self.pids, "--other", "0");
     }
 }
 
-/// The scheduling class of all threads of these processes.
-fn class(pids: &[u32], class: &[&str]) {
-    for pid in pids {
+/// Sets the scheduling class of all threads of these processes; `false` if it was refused.
+fn class(pids: &[u32], class: &str, priority: &str) -> bool {
+    pids.iter().all(|pid| {
         let mut command = Command::new("chrt");
-        command.args(["--all-tasks", "--pid", class[0], class[1]]).arg(pid.to_string());
-        // Refused, or not there: then it is as it was.
-        let _ = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
-    }
+        command.args(["--all-tasks", "--pid", class, priority]).arg(pid.to_string());
+        command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    })
 }

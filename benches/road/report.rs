@@ -118,6 +118,11 @@ fn warnings(text: &mut String, results: &Results) {
     if let Some(warning) = crowded(results) {
         let _ = writeln!(text, "* {warning}");
     }
+    if results.shared_core {
+        text.push_str(
+            "* paced contenders had to share their core (no `chrt`, or no right to use it): do not believe a p99\n",
+        );
+    }
     for note in &results.notes {
         let _ = writeln!(text, "* {note}");
     }
@@ -177,13 +182,14 @@ fn occupied(group: &Group, case: usize) -> Option<String> {
 /// How late a paced load was, and how much it left out.
 fn late(group: &Group, case: usize) -> Option<String> {
     group.cases[case].rate?;
-    let late = group.spread(case, 0, |sample| sample.late_us)?;
-    let left_out = (0..group.contenders.len()).filter_map(|contender| group.spread(case, contender, |s| s.disturbed));
-    let left_out = left_out.map(|spread| spread.median * 100.0).fold(0.0, f64::max);
-    let late = late.median;
+    let most = |of: fn(&Sample) -> f64| {
+        let medians = (0..group.contenders.len()).filter_map(|contender| group.spread(case, contender, of));
+        medians.map(|spread| spread.median).fold(0.0, f64::max)
+    };
+    let (late, left_out) = (most(|sample| sample.late_us), most(|sample| sample.disturbed) * 100.0);
     Some(format!(
-        "1 call of 100 was sent {late:.0} µs late or more; up to {left_out:.1} % of a contender's calls are left out, for \
-         the load stood still meanwhile"
+        "1 call of 100 was sent up to {late:.0} µs late or more, which is in its latency; up to {left_out:.1} % of a \
+         contender's calls are left out, for others had the load's core meanwhile"
     ))
 }
 

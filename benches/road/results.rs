@@ -87,6 +87,8 @@ pub(crate) struct Results {
     pub(crate) calls: HashMap<u32, u64>,
     /// Samples that were taken again because the contender did not have its core to itself.
     pub(crate) repeated: u32,
+    /// Did paced contenders share their core with whatever else runs, because the kernel did not let them go first?
+    pub(crate) shared_core: bool,
     /// The load average of the machine before the run.
     pub(crate) load_average: String,
 }

@@ -28,8 +28,10 @@ pub(crate) struct Sample {
     /// How late 1 call of 100 of a paced load was sent, microseconds: the load generator's own fault, not in the
     /// latencies.
     pub(crate) late_us: f64,
-    /// Share of the calls that are not among the latencies, because the load stood still meanwhile.
+    /// Share of the calls that are not among the latencies, because others had the load's core meanwhile.
     pub(crate) disturbed: f64,
+    /// `p99_us` of all calls, those too.
+    pub(crate) p99_all_us: f64,
     /// Share of the measured time in which load generator, upstream and the like ran, which share the other core.
     pub(crate) load_busy: f64,
     /// Calls made, those of the warm-up included.
@@ -45,8 +47,8 @@ pub(crate) struct Tally {
     pub(crate) answered: u32,
     /// What the calls of the measured time took, however long after it the last of them was answered.
     pub(crate) latencies: Vec<Duration>,
-    /// Calls that are not among them, because the load stood still meanwhile.
-    pub(crate) disturbed: u32,
+    /// Of a paced load, the same of all calls: among the others those are not that the load disturbed.
+    pub(crate) all: Vec<Duration>,
     /// How late the calls of a paced load were sent.
     pub(crate) late: Vec<Duration>,
 }
@@ -106,7 +108,9 @@ impl Window {
         tally.late.sort_unstable();
         let quantile =
             |per_mille| stats::quantile(&tally.latencies, per_mille).ok_or("no call lies in the measured time");
-        let disturbed = f64::from(tally.disturbed);
+        let counted = f64::from(u32::try_from(tally.latencies.len())?);
+        let fell_due = f64::from(u32::try_from(tally.all.len().max(tally.latencies.len()))?);
+        tally.all.sort_unstable();
         let (answered, seconds) = (f64::from(tally.answered), (self.end - self.start).as_secs_f64());
         Ok(Sample {
             throughput: answered / seconds,
@@ -117,7 +121,8 @@ impl Window {
             busy: cpu.ran.as_secs_f64() / seconds,
             starved: cpu.waited.as_secs_f64() / seconds,
             late_us: stats::quantile(&tally.late, 990).map_or(0.0, microseconds),
-            disturbed: disturbed / (disturbed + f64::from(u32::try_from(tally.latencies.len())?)),
+            disturbed: 1.0 - counted / fell_due,
+            p99_all_us: microseconds(stats::quantile(&tally.all, 990).map_or_else(|| quantile(990), Ok)?),
             load_busy: used.helpers.as_secs_f64() / seconds,
             made: tally.made,
         })

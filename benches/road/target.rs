@@ -32,17 +32,19 @@ const THROUGHPUT: fn(&Sample) -> f64 = |sample| sample.throughput;
 const CPU: fn(&Sample) -> f64 = |sample| sample.cpu_us;
 const MEDIAN: fn(&Sample) -> f64 = |sample| sample.p50_us;
 const P99: fn(&Sample) -> f64 = |sample| sample.p99_us;
+const P99_ALL: fn(&Sample) -> f64 = |sample| sample.p99_all_us;
 
 const CROWD: (&str, &str) = ("small", "64");
 const HALF: (&str, &str) = ("latency", "half of the floor");
 
 #[rustfmt::skip]
-const RATIOS: [Ratio; 18] = [
+const RATIOS: [Ratio; 19] = [
     ("throughput, small call, 64 connections, tracing off", CROWD, (PLAIN, FLOOR), THROUGHPUT, Bound::AtLeast(0.75)),
     ("the same with a log line a call, as by default", CROWD, (LOGGING, FLOOR), THROUGHPUT, Bound::Said),
     ("the same, tracing on", CROWD, (TRACED, FLOOR), THROUGHPUT, Bound::AtLeast(0.55)),
     ("median latency at half the floor's saturation, tracing on", HALF, (TRACED, FLOOR), MEDIAN, Bound::AtMost(1.20)),
     ("p99 latency at half the floor's saturation, tracing on", HALF, (TRACED, FLOOR), P99, Bound::AtMost(1.35)),
+    ("the same, of all calls", HALF, (TRACED, FLOOR), P99_ALL, Bound::Said),
     ("median latency at half the floor's saturation, tracing off", HALF, (PLAIN, FLOOR), MEDIAN, Bound::Said),
     ("p99 latency at half the floor's saturation, tracing off", HALF, (PLAIN, FLOOR), P99, Bound::Said),
     ("tools/list of 53 tools over a bare server", ("list", ""), (TRACED, "bare server"), THROUGHPUT, Bound::AtLeast(0.90)),

@@ -158,18 +158,41 @@ fn what_was_under_way_while_the_load_stood_still_or_follows_from_it_is_known() {
     let (begun, mut stalls) = (Instant::now(), Stalls::default());
     let at = |millis: u64| begun + Duration::from_millis(millis);
     for micros in (0..10_000).step_by(100) {
-        stalls.look(begun + Duration::from_micros(micros));
+        stalls.look(begun + Duration::from_micros(micros), || Duration::ZERO);
     }
+    // It had much to do, and its core.
+    stalls.look(at(11), || Duration::from_micros(20));
     assert!(!stalls.touch(at(0), at(9_000)));
-    // From 9.9 ms to 14 ms, and three times as long again.
-    for millis in [14, 15, 100] {
-        stalls.look(at(millis));
-        stalls.look(at(millis) + Duration::from_micros(50));
+    stalls.look(at(11), || Duration::from_micros(20));
+    // From 11 ms to 14 ms, and three times as long again.
+    for (millis, waited) in [(14, 3_000), (15, 3_900), (100, 88_000)] {
+        stalls.look(at(millis), || Duration::from_micros(waited));
+        stalls.look(at(millis) + Duration::from_micros(50), || Duration::from_micros(waited));
     }
     for (from, to, expected) in
-        [(0, 9, false), (9, 10, true), (12, 12, true), (0, 40, true), (14, 15, true), (26, 27, true), (90, 91, true)]
+        [(0, 9, false), (9, 10, false), (12, 12, true), (0, 40, true), (14, 15, true), (26, 27, true), (90, 91, true)]
     {
         assert_eq!(stalls.touch(at(from), at(to)), expected, "{from} {to}");
     }
     assert!(!stalls.touch(at(400), at(500)));
+}
+
+#[test]
+fn a_thread_that_has_to_share_its_core_knows_how_long_it_waited() {
+    let waited = stalls::Waited::of_this_thread().unwrap();
+    let before = waited.read();
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..cores * 2 {
+            scope.spawn(|| {
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        while waited.read() == before {}
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    assert!(waited.read() > before);
 }

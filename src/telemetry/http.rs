@@ -45,7 +45,7 @@ const PATIENCE: u32 = 4;
 /// take longer than the next one needs to fill; and calls wait for each other anyway.
 const TURN_WHEN_BUSY: usize = 128 << 10;
 
-/// Others that take so long for their turn keep the thread busy.
+/// Others that have had so long keep the thread busy.
 const BUSY: Duration = Duration::from_micros(500);
 
 /// The body of an export. Lets other tasks have the thread now and then: to send a large batch at one go would hold up the
@@ -56,9 +56,9 @@ pub(super) struct Pieces {
     length: u64,
     /// Bytes that may be sent before others have their turn.
     turn: usize,
-    /// Turns that were left to others since.
-    given: u32,
-    /// The turn of others, and since when they have it.
+    /// Turns that were left to others since, and since when they have them.
+    given: Option<(u32, Instant)>,
+    /// The turn that others have, and since when.
     others: Option<(Instant, Turn)>,
 }
 
@@ -66,7 +66,7 @@ impl FromIterator<Bytes> for Pieces {
     fn from_iter<T: IntoIterator<Item = Bytes>>(pieces: T) -> Self {
         let left: VecDeque<Bytes> = pieces.into_iter().filter(|piece| !piece.is_empty()).collect();
         let length = left.iter().map(|piece| piece.len() as u64).sum();
-        Self { left, length, turn: TURN, given: 0, others: None }
+        Self { left, length, turn: TURN, given: None, others: None }
     }
 }
 
@@ -78,16 +78,17 @@ impl Body for Pieces {
         while self.turn == 0 && !self.left.is_empty() {
             let (begun, others) = self.others.get_or_insert_with(|| (Instant::now(), Turn::begin()));
             ready!(others.poll_over(cx));
-            let took = begun.elapsed();
+            let (begun, now) = (*begun, Instant::now());
             self.others = None;
-            self.given += 1;
-            if took >= BUSY {
+            let (given, since) = self.given.get_or_insert((0, begun));
+            *given += 1;
+            if now - *since >= BUSY {
                 self.turn = TURN_WHEN_BUSY;
-            } else if took < IDLE || self.given == PATIENCE {
+            } else if now - begun < IDLE || *given == PATIENCE {
                 self.turn = TURN;
             }
         }
-        self.given = 0;
+        self.given = None;
         let turn = self.turn;
         let Some(first) = self.left.front_mut() else { return Poll::Ready(None) };
         let piece = first.split_to(first.len().min(turn));
@@ -193,11 +194,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn others_have_their_turn_after_a_few_bytes_more_of_them_while_they_work_and_few_where_they_never_end() {
         let body = || [TURN + 1, 1, 0, TURN * 2].map(|length| Bytes::from(vec![0; length])).into_iter().collect();
-        for (wait, turns) in [(Duration::ZERO, 1), (IDLE / 2, 1), (IDLE, 4), (BUSY / 2, 4)] {
+        for (wait, turns) in [(Duration::ZERO, 1), (IDLE / 2, 1), (IDLE, 4), (BUSY / 5, 4)] {
             let expected = [(TURN, 0), (TURN, turns), (TURN, turns), (2, turns)];
             assert_eq!(sent(body(), wait).await, expected, "{wait:?}");
         }
-        assert_eq!(sent(body(), BUSY).await, [(TURN, 0), (TURN * 2 + 2, 1)]);
+        for (wait, turns) in [(BUSY / 2, 2), (BUSY, 1)] {
+            assert_eq!(sent(body(), wait).await, [(TURN, 0), (TURN * 2 + 2, turns)], "{wait:?}");
+        }
         let long = iter::repeat_n(Bytes::from(vec![0; TURN_WHEN_BUSY]), 2).collect();
         let rest = TURN_WHEN_BUSY - TURN;
         assert_eq!(sent(long, BUSY).await, [(TURN, 0), (TURN_WHEN_BUSY, 1), (rest, 1)]);

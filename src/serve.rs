@@ -79,8 +79,9 @@ const LARGEST_HEAD: usize = 128 << 10;
 /// How long what was cut off gets to say so in the log.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// Serve `road`, which is not told of every field of a request (see `untold`), on `listener` until the process is told to end, then end gracefully: the listener goes on for the
-/// drain's linger, new requests are refused, those at work get until `config.drain` to finish.
+/// Serve `road` on `listener` until the process is told to end, then end gracefully: the listener goes on for the drain's
+/// linger, new requests are refused, those at work get until `config.drain` to finish. The road is not told of every field of
+/// a request (see `untold`).
 pub async fn run<S, B>(listener: TcpListener, road: S, config: &Config, gate: Gate, mut drain: Drain)
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,

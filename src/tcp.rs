@@ -24,7 +24,8 @@ pub(crate) fn connector() -> HttpConnector {
 
 /// A connection that was taken in. No answer waits for the peer's delayed acknowledgement of the one before it, and a peer
 /// that reads nothing of what was written for as long as `patience`, or has gone without a word, loses its connection: what
-/// was written is held for it. What HTTP/2 holds back for want of a window is not written. The kernel counts that time (`TCP_USER_TIMEOUT`, tcp(7), RFC 5482), where it can: on Linux.
+/// was written is held for it. What HTTP/2 holds back for want of a window is not written. The kernel counts that time
+/// (`TCP_USER_TIMEOUT`, tcp(7), RFC 5482), where it can: on Linux.
 ///
 /// # Errors
 /// What the kernel refused; the connection can be used all the same.

@@ -4,6 +4,7 @@ import atexit
 import itertools
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -14,11 +15,23 @@ from typing import Any
 
 from report import until
 
+# Longest that it may take to start, in seconds: it makes its storage, and a disk that is written to by others is slow.
+START = 120.0
+
+# Below those that the kernel hands out (`ip_local_port_range`), so that what is free now is not given to the next
+# connection or listener before its user is there; where they begin is chance, for another run may go on beside.
+_PORTS = itertools.islice(itertools.cycle(range(20_000, 32_000)), random.randrange(12_000), None)
+
 
 def free_port() -> int:
-    """A port of the loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    """A port of the loopback that nobody listens on; none is told twice."""
+    for port in _PORTS:
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+            return port
+        except OSError:
+            continue
+    raise AssertionError("unreachable: the ports go round")
 
 
 def listens(port: int) -> bool:
@@ -47,10 +60,17 @@ class Backend:
             self.process = subprocess.Popen(
                 command, env={**os.environ, **ports, "OTELITE_DATA_DIR": str(self.storage)}, stdout=log, stderr=log
             )
-        until("otelite answers", lambda: self._get("/api/health") is not None)
+        until("otelite answers", lambda: self._runs() and self._get("/api/health") is not None, START)
         for port in (self.grpc, self.http):
-            until(f"otelite listens on {port}", lambda port=port: listens(port))
+            until(f"otelite listens on {port}", lambda port=port: self._runs() and listens(port))
         return self
+
+    def _runs(self) -> bool:
+        """That it does; else a `RuntimeError` with the last that it said."""
+        assert self.process
+        if (code := self.process.poll()) is not None:
+            raise RuntimeError(f"otelite ended with {code}: {self.log.read_text()[-800:]}")
+        return True
 
     def kill(self) -> None:
         """As a crash would: nothing is said and nothing is flushed."""

@@ -1,8 +1,10 @@
 //! A real Redis (or Valkey) of one test.
 
+use std::iter::repeat_with;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
@@ -79,9 +81,16 @@ impl Drop for Redis {
     }
 }
 
-/// Where nobody listens.
+/// Where nobody listens, and nobody who asks for any port will: below those that the kernel hands out. None is told
+/// twice.
 pub(crate) fn free() -> SocketAddr {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap()
+    static TOLD: AtomicU32 = AtomicU32::new(0);
+    // Another run may go on beside: each begins elsewhere.
+    let mut ports = repeat_with(|| std::process::id().wrapping_mul(97) + TOLD.fetch_add(1, Relaxed));
+    ports
+        .find_map(|n| TcpListener::bind(("127.0.0.1", 20_000 + (n % 12_000) as u16)).ok())
+        .and_then(|listener| listener.local_addr().ok())
+        .expect("endless ports have a free one")
 }
 
 /// An authority of one test, and the certificate that it gave to 127.0.0.1.

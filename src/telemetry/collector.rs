@@ -48,6 +48,13 @@ pub(super) struct Export {
     gzip: bool,
 }
 
+impl Export {
+    /// What was sent, for its room.
+    pub(super) fn into_pieces(self) -> Vec<Bytes> {
+        self.pieces
+    }
+}
+
 impl Collector {
     /// A collector with no connection yet. Needs a running tokio.
     ///

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::{
     sync::Notify,
     time::{Instant, timeout, timeout_at},
@@ -19,8 +19,12 @@ use tokio::{
 /// Bytes of a batch that are kept in one piece: a batch grows by pieces, so that nothing written is copied again.
 const PIECE: usize = 32 << 10;
 
-/// A batch of so many bytes is full however few requests it holds: receivers of gRPC take 4 MiB unless told otherwise.
-const LARGEST: usize = 2 << 20;
+/// A batch of so many bytes is full however few requests it holds: one that is filled and one that is sent are to leave most
+/// of a core's cache to the calls. An export a hundred calls or more costs next to nothing.
+const LARGEST: usize = 128 << 10;
+
+/// Pieces that are kept for later batches: as many as the two have.
+const SPARE: usize = 2 * LARGEST / PIECE;
 
 thread_local! {
     /// Where a request is written before it is known whether it fits into the last piece.
@@ -34,16 +38,23 @@ pub(super) struct Queue {
     room: usize,
     batch: usize,
     waiting: AtomicUsize,
-    batches: Mutex<VecDeque<Batch>>,
+    held: Mutex<Held>,
     full: Notify,
     closing: Notify,
     closed: AtomicBool,
 }
 
+#[derive(Debug, Default)]
+struct Held {
+    batches: VecDeque<Batch>,
+    /// Empty. Room for a piece is more than an allocator keeps at hand, and that of the last batch is still in the cache.
+    spare: Vec<BytesMut>,
+}
+
 /// What is sent at once.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    pieces: Vec<Vec<u8>>,
+    pieces: Vec<BytesMut>,
     /// Requests in it.
     pub(super) requests: usize,
     /// Bytes in it.
@@ -51,11 +62,12 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    fn add(&mut self, request: &[u8]) {
+    fn add(&mut self, request: &[u8], spare: &mut Vec<BytesMut>) {
         match self.pieces.last_mut() {
             Some(last) if last.capacity() - last.len() >= request.len() => last.extend_from_slice(request),
             _ => {
-                let mut piece = Vec::with_capacity(PIECE.max(request.len()));
+                let fitting = spare.pop_if(|piece| piece.capacity() >= request.len());
+                let mut piece = fitting.unwrap_or_else(|| BytesMut::with_capacity(PIECE.max(request.len())));
                 piece.extend_from_slice(request);
                 self.pieces.push(piece);
             }
@@ -66,7 +78,7 @@ impl Batch {
 
     /// The bytes, in pieces.
     pub(super) fn into_pieces(self) -> impl Iterator<Item = Bytes> {
-        self.pieces.into_iter().map(Bytes::from)
+        self.pieces.into_iter().map(BytesMut::freeze)
     }
 }
 
@@ -78,7 +90,7 @@ impl Queue {
             room,
             batch,
             waiting: AtomicUsize::new(0),
-            batches: Mutex::default(),
+            held: Mutex::default(),
             full: Notify::new(),
             closing: Notify::new(),
             closed: AtomicBool::new(false),
@@ -104,26 +116,40 @@ impl Queue {
 
     /// Is a batch full by this request?
     fn add(&self, request: &[u8]) -> bool {
-        let mut batches = self.batches();
+        let Held { batches, spare } = &mut *self.held();
         if batches.back().is_none_or(|last| self.is_full(last)) {
             batches.push_back(Batch::default());
         }
         batches.back_mut().is_some_and(|last| {
-            last.add(request);
+            last.add(request, spare);
             self.is_full(last)
         })
+    }
+
+    /// Take back the room of what was sent, as far as nobody else holds it.
+    pub(super) fn reuse(&self, pieces: impl IntoIterator<Item = Bytes>) {
+        let mut held = self.held();
+        for piece in pieces {
+            if held.spare.len() < SPARE
+                && let Ok(mut piece) = piece.try_into_mut()
+                && piece.capacity() == PIECE
+            {
+                piece.clear();
+                held.spare.push(piece);
+            }
+        }
     }
 
     /// The next batch: when one is full, when `delay` is over, or at once when the queue is closed. `None` if there is
     /// nothing.
     pub(super) async fn take(&self, delay: Duration) -> Option<Batch> {
         let until = Instant::now() + delay;
-        while !self.is_closed() && !self.batches().front().is_some_and(|first| self.is_full(first)) {
+        while !self.is_closed() && !self.held().batches.front().is_some_and(|first| self.is_full(first)) {
             if timeout_at(until, self.full.notified()).await.is_err() {
                 break;
             }
         }
-        let batch = self.batches().pop_front()?;
+        let batch = self.held().batches.pop_front()?;
         self.waiting.fetch_sub(batch.requests, Ordering::Relaxed);
         Some(batch)
     }
@@ -150,8 +176,8 @@ impl Queue {
         batch.requests >= self.batch || batch.length >= LARGEST
     }
 
-    fn batches(&self) -> MutexGuard<'_, VecDeque<Batch>> {
-        self.batches.lock().unwrap_or_else(PoisonError::into_inner)
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -198,5 +224,27 @@ mod tests {
         assert_eq!(take(&queue, delay).await, (fitting, large.repeat(fitting).into_bytes()));
         assert_eq!(begun.elapsed(), Duration::ZERO);
         assert_eq!(take(&queue, delay).await, (1, large.into_bytes()));
+    }
+
+    #[tokio::test]
+    async fn room_of_what_was_sent_is_used_again_unless_somebody_holds_it() {
+        let queue = Queue::new(100, 1);
+        for held in [false, true] {
+            let (mut places, mut kept) = (Vec::new(), Vec::new());
+            for text in ["a", "bb", "c"] {
+                assert!(put(&queue, text));
+                let mut pieces: Vec<_> = queue.take(Duration::ZERO).await.unwrap().into_pieces().collect();
+                assert_eq!(pieces.concat(), text.as_bytes(), "nothing is left of the batch before");
+                places.push(pieces[0].as_ptr());
+                // As it is sent: a part at a time.
+                drop(pieces[0].clone().split_to(1));
+                kept.extend(held.then(|| pieces[0].clone()));
+                queue.reuse(pieces.drain(..));
+            }
+            assert_eq!(places.windows(2).all(|two| two[0] == two[1]), !held);
+        }
+        queue.reuse((0..2 * SPARE).map(|_| BytesMut::with_capacity(PIECE).freeze()));
+        queue.reuse([BytesMut::with_capacity(PIECE * 3).freeze()]);
+        assert!(queue.held().spare.len() <= SPARE, "no more is kept than is of use");
     }
 }

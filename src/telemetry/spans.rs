@@ -121,6 +121,7 @@ async fn send(shared: Arc<Shared>, collector: Collector, delay: Duration) {
                 shared.counts.failed.fetch_add(requests, Ordering::Relaxed);
             }
         }
+        shared.queue.reuse(export.into_pieces());
     }
 }
 

@@ -1,11 +1,14 @@
 //! The head of a request, read as RFC 9112 has it; whatever is not as nearly everybody sends it is left to hyper.
 
-use std::mem::{self, MaybeUninit};
+use std::{
+    borrow::Cow,
+    mem::{self, MaybeUninit},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 
-use super::super::{incoming::Incoming, untold::is_untold};
+use super::super::incoming::Incoming;
 use crate::lines::Lines;
 use crate::spare;
 
@@ -18,24 +21,42 @@ pub(super) const LARGEST_HEAD: usize = 16 << 10;
 /// Largest body that is read here, in bytes: a larger one is better looked at while it comes.
 pub(super) const LARGEST_BODY: usize = 64 << 10;
 
-/// Names that clients of MCP send: to find one here costs less than to read it.
-static USUAL: [(&str, HeaderName); 16] = [
-    ("host", header::HOST),
-    ("accept", header::ACCEPT),
-    ("user-agent", header::USER_AGENT),
-    ("content-type", header::CONTENT_TYPE),
-    ("content-length", header::CONTENT_LENGTH),
-    ("mcp-protocol-version", HeaderName::from_static("mcp-protocol-version")),
-    ("mcp-method", HeaderName::from_static("mcp-method")),
-    ("mcp-name", HeaderName::from_static("mcp-name")),
-    ("mcp-session-id", HeaderName::from_static("mcp-session-id")),
-    ("connection", header::CONNECTION),
-    ("authorization", header::AUTHORIZATION),
-    ("accept-encoding", header::ACCEPT_ENCODING),
-    ("accept-language", header::ACCEPT_LANGUAGE),
-    ("traceparent", HeaderName::from_static("traceparent")),
-    ("tracestate", HeaderName::from_static("tracestate")),
-    ("x-api-token", HeaderName::from_static("x-api-token")),
+/// What a field is to whoever reads a head.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Nothing: it is for those on the road.
+    Told,
+    /// Nothing, and nobody else is told of it either.
+    Untold,
+    /// How long the body is. Nobody else is told.
+    Length,
+    /// What becomes of the connection. Nobody else is told.
+    Connection,
+    /// It asks for more than is read here.
+    Unusual,
+}
+
+/// Names that clients of MCP send, and those that mean something here: to find one costs less than to read it.
+static USUAL: [(&str, Kind, HeaderName); 19] = [
+    ("host", Kind::Told, header::HOST),
+    ("accept", Kind::Untold, header::ACCEPT),
+    ("user-agent", Kind::Told, header::USER_AGENT),
+    ("content-type", Kind::Told, header::CONTENT_TYPE),
+    ("content-length", Kind::Length, header::CONTENT_LENGTH),
+    ("mcp-protocol-version", Kind::Told, HeaderName::from_static("mcp-protocol-version")),
+    ("mcp-method", Kind::Told, HeaderName::from_static("mcp-method")),
+    ("mcp-name", Kind::Told, HeaderName::from_static("mcp-name")),
+    ("mcp-session-id", Kind::Told, HeaderName::from_static("mcp-session-id")),
+    ("connection", Kind::Connection, header::CONNECTION),
+    ("authorization", Kind::Told, header::AUTHORIZATION),
+    ("accept-encoding", Kind::Untold, header::ACCEPT_ENCODING),
+    ("accept-language", Kind::Untold, header::ACCEPT_LANGUAGE),
+    ("traceparent", Kind::Told, HeaderName::from_static("traceparent")),
+    ("tracestate", Kind::Told, HeaderName::from_static("tracestate")),
+    ("x-api-token", Kind::Told, HeaderName::from_static("x-api-token")),
+    ("transfer-encoding", Kind::Unusual, header::TRANSFER_ENCODING),
+    ("expect", Kind::Unusual, header::EXPECT),
+    ("upgrade", Kind::Unusual, header::UPGRADE),
 ];
 
 /// Why there is no request. Nothing was taken.
@@ -132,25 +153,18 @@ impl<'d> Fields<'d> {
     /// RFC 9110 sections 7.8 and 10.1.1).
     fn add(&mut self, name: &[u8], value: &[u8]) -> Option<()> {
         self.count += 1;
-        let name = field_name(name).filter(|_| self.count <= MOST)?;
-        if name == header::CONTENT_LENGTH {
-            self.body = Some(length(value).filter(|_| self.body.is_none())?);
-        } else if name == header::CONNECTION {
-            for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-                let is_close = option.eq_ignore_ascii_case(b"close");
-                if !is_close && !option.eq_ignore_ascii_case(b"keep-alive") {
-                    return None;
-                }
-                self.is_last |= is_close;
+        let (kind, name) = field(name).filter(|_| self.count <= MOST)?;
+        match kind {
+            Kind::Told => {
+                let value = HeaderValue::from_maybe_shared(self.data.slice_ref(value)).ok()?;
+                self.headers.try_append(name.into_owned(), value).ok()?;
             }
-        } else if name == header::TRANSFER_ENCODING || name == header::EXPECT || name == header::UPGRADE {
-            return None;
+            Kind::Untold => {}
+            Kind::Length => self.body = Some(length(value).filter(|_| self.body.is_none())?),
+            Kind::Connection => self.is_last |= is_last(value)?,
+            Kind::Unusual => return None,
         }
-        if is_untold(&name) {
-            return Some(());
-        }
-        let value = HeaderValue::from_maybe_shared(self.data.slice_ref(value)).ok()?;
-        self.headers.try_append(name, value).ok().map(|_| ())
+        Some(())
     }
 }
 
@@ -174,11 +188,23 @@ fn known(method: &[u8]) -> Option<Method> {
     }
 }
 
-fn field_name(text: &[u8]) -> Option<HeaderName> {
+/// What a field of this name is, and its name.
+fn field(text: &[u8]) -> Option<(Kind, Cow<'static, HeaderName>)> {
     // Nearly all write them as they stand here.
-    let same = USUAL.iter().find(|(known, _)| known.len() == text.len() && known.as_bytes() == text);
-    let usual = same.or_else(|| USUAL.iter().find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(text)));
-    usual.map(|(_, name)| name.clone()).or_else(|| HeaderName::from_bytes(text).ok())
+    let same = USUAL.iter().find(|(known, ..)| known.len() == text.len() && known.as_bytes() == text);
+    let usual = same.or_else(|| USUAL.iter().find(|(known, ..)| known.as_bytes().eq_ignore_ascii_case(text)));
+    match usual {
+        Some((_, kind, name)) => Some((*kind, Cow::Borrowed(name))),
+        None => Some((Kind::Told, Cow::Owned(HeaderName::from_bytes(text).ok()?))),
+    }
+}
+
+/// Is the connection to end? `None` if it is to become another one (RFC 9112 section 9.6, RFC 9110 section 7.8).
+fn is_last(options: &[u8]) -> Option<bool> {
+    options.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).try_fold(false, |is_last, option| {
+        let is_close = option.eq_ignore_ascii_case(b"close");
+        (is_close || option.eq_ignore_ascii_case(b"keep-alive")).then_some(is_last | is_close)
+    })
 }
 
 /// A small number, in digits and nothing else.
@@ -186,4 +212,21 @@ fn length(value: &[u8]) -> Option<usize> {
     let is_number = !value.is_empty() && value.len() <= 5 && value.iter().all(u8::is_ascii_digit);
     let length = str::from_utf8(value).ok().filter(|_| is_number)?.parse().ok()?;
     (length <= LARGEST_BODY).then_some(length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::untold::UNTOLD;
+    use super::*;
+
+    #[test]
+    fn what_nobody_is_told_is_left_out_here_too() {
+        for (text, kind, name) in &USUAL {
+            assert_eq!(*text, name.as_str());
+            let is_told = matches!(kind, Kind::Told | Kind::Unusual);
+            assert_eq!(is_told, !UNTOLD.contains(name), "{text}");
+        }
+        let is_usual = |name| USUAL.iter().any(|(_, _, usual)| usual == name);
+        assert!(UNTOLD.iter().all(is_usual), "a name that is read here is told");
+    }
 }

@@ -20,6 +20,8 @@ pub struct Call {
     pub caller: Caller,
     /// The tool asked for, as the caller wrote it.
     pub asked: Arc<str>,
+    /// Where the catalog has that tool, as [`Server::place`] says; `None` if it has none.
+    pub place: Option<usize>,
     /// The arguments.
     pub arguments: Arguments,
     /// The tool, once `policy/authorize` has granted it.

@@ -10,10 +10,12 @@ pub mod compiled;
 pub mod document;
 pub mod glob;
 mod instructions;
+mod key;
 pub mod registry;
 pub mod rules;
 pub mod token;
 pub mod verdicts;
 
 pub use compiled::Server;
+pub use key::ServerKey;
 pub use verdicts::Decision;

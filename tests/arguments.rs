@@ -22,7 +22,7 @@ static BUILTIN: LazyLock<Catalog> = LazyLock::new(|| Catalog::builtin().unwrap_o
 fn tool(name: &str) -> &'static Tool {
     let tools = TRACKER.integration("tracker").unwrap().tools.iter();
     let builtin = BUILTIN.integration("affinity").unwrap().tools.iter();
-    tools.chain(builtin).find(|tool| tool.name == name).unwrap_or_else(|| panic!("no tool {name}"))
+    tools.chain(builtin).find(|tool| &*tool.name == name).unwrap_or_else(|| panic!("no tool {name}"))
 }
 
 fn now() -> Timestamp {

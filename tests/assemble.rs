@@ -80,7 +80,7 @@ fn documents_are_the_visible_yaml_and_json_files_and_links_to_such() {
     ]);
     symlink("../elsewhere/d", folder.path().join("policies/d.yaml")).unwrap();
     let assembled = load(folder.path()).unwrap();
-    let names: Vec<&str> = assembled.registry.servers().iter().map(|server| server.name.as_str()).collect();
+    let names: Vec<&str> = assembled.registry.servers().iter().map(|server| &*server.name).collect();
     assert_eq!(names, ["a", "b", "c", "d"]);
     assert_eq!((assembled.registry.generation(), assembled.registry.servers()[0].generation), (7, 7));
 

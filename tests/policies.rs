@@ -138,11 +138,11 @@ fn judged(methods: Words, tags: Words, allow: Words, deny: Words) -> bool {
             return false;
         }
     };
-    assert_eq!(server.visible().map(|tool| tool.name.as_str()).collect::<Vec<_>>(), shown, "{config}");
+    assert_eq!(server.visible().map(|tool| &*tool.name).collect::<Vec<_>>(), shown, "{config}");
     for tool in TOOLS {
         match (server.decide(tool.0), hider(&tool)) {
             (Decision::Allowed { offer, rule }, None) => {
-                assert_eq!(offer.tool().name, tool.0);
+                assert_eq!(&*offer.tool().name, tool.0);
                 assert!(!rule.is_empty());
             }
             (Decision::Hidden { rule }, Some(expected)) => assert!(rule.starts_with(expected), "{rule} for {config}"),
@@ -202,7 +202,7 @@ fn every_valid_document_loads() {
         .collect();
     let documents: Vec<(&str, &str)> = texts.iter().map(|(file, text)| (file.as_str(), text.as_str())).collect();
     let registry = registry(&documents).unwrap_or_else(|faults| panic!("{faults}"));
-    let names: Vec<&str> = registry.servers().iter().map(|server| server.name.as_str()).collect();
+    let names: Vec<&str> = registry.servers().iter().map(|server| &*server.name).collect();
     assert_eq!(names, ["All.keys_1-2", "everything", "expired", "json"]);
     let full = &registry.servers()[0];
     assert!(full.requires_api_token && full.rate_limit_status && &*full.id == "file:All.keys_1-2");
@@ -250,17 +250,17 @@ fn a_server_is_found_by_its_token_and_one_without_by_its_name() {
     let locked = format!("{{name: locked, account: acme, token: {{sha256: '{hash}'}}}}");
     let open = |name: &str| format!("{{name: {name}, account: acme, token: none}}");
     let one = registry(&[("l", &locked), ("o", &open("open"))]).unwrap();
-    assert_eq!(one.by_token("the token").unwrap().name, "locked");
+    assert_eq!(&*one.by_token("the token").unwrap().name, "locked");
     for wrong in ["", "the token ", "locked", "open", &hash] {
         assert!(one.by_token(wrong).is_none(), "{wrong}");
     }
-    assert_eq!(one.open("open").unwrap().name, "open");
+    assert_eq!(&*one.open("open").unwrap().name, "open");
     assert!(one.open("locked").is_none());
-    assert_eq!(one.sole_open().unwrap().name, "open");
+    assert_eq!(&*one.sole_open().unwrap().name, "open");
     let two = registry(&[("a", &open("a")), ("b", &open("b"))]).unwrap();
     assert!(two.sole_open().is_none());
     let names = ["the token", "open", "locked", ""].map(|segment| Some(&one.at(segment)?.name));
-    assert_eq!(names.map(|name| name.map(String::as_str)), [Some("locked"), Some("open"), None, None]);
+    assert_eq!(names.map(|name| name.map(|name| &**name)), [Some("locked"), Some("open"), None, None]);
 }
 
 #[test]
@@ -268,8 +268,8 @@ fn what_is_the_token_of_one_server_and_the_name_of_another_is_taken_for_the_toke
     let hash = token::to_hex(&token::hash("both"));
     let locked = format!("{{name: locked, account: acme, token: {{sha256: '{hash}'}}}}");
     let set = registry(&[("l", &locked), ("o", "{name: both, account: acme, token: none}")]).unwrap();
-    assert_eq!(set.at("both").unwrap().name, "locked");
-    assert_eq!(set.sole_open().unwrap().name, "both");
+    assert_eq!(set.at("both").unwrap().name.as_ref(), "locked");
+    assert_eq!(set.sole_open().unwrap().name.as_ref(), "both");
 }
 
 #[test]
@@ -321,7 +321,7 @@ fn every_shipped_policy_loads_against_the_built_in_catalog_and_keeps_what_it_say
     let documents: Vec<(&str, &str)> = texts.iter().map(|(file, text)| (file.as_str(), text.as_str())).collect();
     let found = from_documents(&documents, vec![account], ApiTokens::new(), LOOPBACK);
     let registry = found.unwrap_or_else(|faults| panic!("{faults}"));
-    let names: Vec<&str> = registry.servers().iter().map(|server| server.name.as_str()).collect();
+    let names: Vec<&str> = registry.servers().iter().map(|server| &*server.name).collect();
     assert_eq!(names, ["crm-assistant", "full-access", "meeting-prep", "read-only"]);
     let server = |name: &str| registry.open(name).unwrap();
     assert_eq!(server("full-access").tools.len(), affinity.tools.len());
@@ -329,6 +329,6 @@ fn every_shipped_policy_loads_against_the_built_in_catalog_and_keeps_what_it_say
     assert!(server("read-only").visible().all(|tool| tool.read_only) && server("read-only").tools.len() == readers);
     assert!(server("crm-assistant").visible().all(|tool| !tool.tags.iter().any(|tag| tag == "destructive")));
     let writes: Vec<&str> =
-        server("meeting-prep").visible().filter(|tool| !tool.read_only).map(|tool| tool.name.as_str()).collect();
+        server("meeting-prep").visible().filter(|tool| !tool.read_only).map(|tool| &*tool.name).collect();
     assert_eq!(writes, ["create_a_affinity_reminder"]);
 }

@@ -83,7 +83,7 @@ impl Stage {
     }
 
     fn names(&self) -> Vec<String> {
-        self.handle.registry().load().servers().iter().map(|server| server.name.clone()).collect()
+        self.handle.registry().load().servers().iter().map(|server| server.name.to_string()).collect()
     }
 }
 

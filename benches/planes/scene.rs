@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use crate::Error;
 
 /// The tool that is called.
-const TOOL: &str = "list_all_affinity_persons";
+pub(crate) const TOOL: &str = "list_all_affinity_persons";
 /// The call of every bench: the road bench makes the same.
 pub(crate) const CALL: &str = concat!(
     r#"{"jsonrpc":"2.0","id":100000000000,"method":"tools/call","params":{"#,
@@ -102,6 +102,7 @@ impl Scene {
             server: self.server.clone(),
             caller: Caller { api_token: None, client: Some("road".into()), client_version: Some("1.0.0".into()) },
             asked: TOOL.into(),
+            place: self.server.place(TOOL),
             arguments: Arguments::Raw(Some(arguments())),
             granted: None,
             now: Timestamp::now(),

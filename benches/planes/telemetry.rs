@@ -10,7 +10,7 @@ use chaperone::telemetry::{self, observer::Observer};
 use chaperone::trace::TraceParent;
 
 use crate::measure::Bench;
-use crate::scene::Scene;
+use crate::scene::{Scene, TOOL};
 use crate::{Error, canned};
 
 /// Measures the observer, told of a call whose upstream did `exchange`.
@@ -50,7 +50,7 @@ fn finished(scene: &Scene, exchange: &Exchange) -> Finished {
         origin: Origin { request_id: "100000000000".into(), revision: "2026-07-28", http: "1.1", ..Origin::default() },
         trace: TraceParent::fresh(),
         method: "tools/call",
-        asked: Some(Asked::of(scene.server(), &"list_all_affinity_persons".into())),
+        asked: Some(Asked::new(&TOOL.into(), scene.server().place(TOOL))),
         begun_at: SystemTime::now(),
         begun: Instant::now(),
         duration: Duration::from_micros(200),

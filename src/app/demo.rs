@@ -48,7 +48,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     let address = address(&listener)?;
     let registry = registry(upstream, address)?;
     let counts: Vec<(String, usize)> =
-        registry.servers().iter().map(|server| (server.name.clone(), server.tools.len())).collect();
+        registry.servers().iter().map(|server| (server.name.to_string(), server.tools.len())).collect();
 
     let (gate, edge, upstream) = (Gate::new(1024), edge::Config::default(), upstream::Config::default());
     let world = World {

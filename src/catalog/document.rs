@@ -113,7 +113,7 @@ fn compile(whole: &File, resources: &[File]) -> Option<Integration> {
 }
 
 /// No two tools of an integration have one name.
-fn unique(names: &mut HashMap<String, String>, at: &At<'_>, sink: &Sink, tool: &Tool) {
+fn unique(names: &mut HashMap<Arc<str>, String>, at: &At<'_>, sink: &Sink, tool: &Tool) {
     let place = format!("{}:{}", sink.file(), at.place().line);
     if let Some(first) = names.get(&tool.name) {
         at.fault(format!("the tool name `{}` is taken by the method at {first}", tool.name));

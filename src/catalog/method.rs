@@ -109,7 +109,7 @@ pub(crate) fn read<'d>(method: &str, at: &At<'d>, shared: &Shared<'d, '_>, integ
     };
     Some(Tool {
         listing: entry.text(),
-        name: face.name,
+        name: face.name.into(),
         resource: shared.names.resource.to_owned(),
         method: method.to_owned(),
         tags: face.tags,

@@ -42,7 +42,7 @@ impl Places {
             if place == EMPTY.place {
                 return None;
             }
-            if found == hash && tools[place as usize].name == name {
+            if found == hash && *tools[place as usize].name == *name {
                 return Some(place as usize);
             }
             slot = (slot + 1) % self.0.len();

@@ -15,7 +15,7 @@ use crate::outcome::Block;
 #[repr(C, align(64))]
 pub struct Tool {
     /// The name agents call (`list_all_affinity_persons`).
-    pub name: String,
+    pub name: Arc<str>,
     /// Checks and converts arguments.
     pub checker: Arc<Checker>,
     /// Does a call only read? From the annotations; decides what is said of a call that broke off.

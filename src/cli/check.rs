@@ -73,7 +73,7 @@ fn fine(assembled: &Assembled) -> serde_json::Value {
         .map(|server| {
             let expires_at = server.expires_at.map(|at| at.to_string());
             json!({
-                "name": server.name,
+                "name": *server.name,
                 "account": server.account.id,
                 "tools": server.tools.len(),
                 "expires_at": expires_at,

@@ -83,8 +83,8 @@ impl Tools {
 
     fn chosen<'s>(&self, servers: &'s [Arc<Server>]) -> Result<Vec<&'s Arc<Server>>, String> {
         let Some(name) = &self.server else { return Ok(servers.iter().collect()) };
-        let names = || servers.iter().map(|server| server.name.as_str());
-        let found: Vec<&Arc<Server>> = servers.iter().filter(|server| server.name == *name).collect();
+        let names = || servers.iter().map(|server| &*server.name);
+        let found: Vec<&Arc<Server>> = servers.iter().filter(|server| *server.name == **name).collect();
         if found.is_empty() {
             let hint = nearest(name, names()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
             let known: Vec<&str> = names().collect();
@@ -118,15 +118,15 @@ fn as_json(server: &Server) -> serde_json::Value {
     let (mut tools, mut hidden) = (Vec::new(), Vec::new());
     for (tool, decision) in server.explain() {
         match decision {
-            Decision::Allowed { rule, .. } => tools.push(json!({"name": tool.name, "rule": rule})),
-            Decision::Hidden { rule } => hidden.push(json!({"name": tool.name, "rule": rule})),
+            Decision::Allowed { rule, .. } => tools.push(json!({"name": *tool.name, "rule": rule})),
+            Decision::Hidden { rule } => hidden.push(json!({"name": *tool.name, "rule": rule})),
             Decision::Unknown => {}
         }
     }
-    let (name, account) = (&server.name, &server.account.id);
+    let (name, account) = (&*server.name, &server.account.id);
     json!({"name": name, "account": account, "bytes": size(server.visible()), "tools": tools, "hidden": hidden})
 }
 
 fn describe(tool: &Tool) -> serde_json::Value {
-    json!({"name": tool.name, "resource": tool.resource, "method": tool.method, "tags": tool.tags})
+    json!({"name": *tool.name, "resource": tool.resource, "method": tool.method, "tags": tool.tags})
 }

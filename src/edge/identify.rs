@@ -78,13 +78,13 @@ impl IdentifyLayer {
         }
         let now = self.clock.now();
         if let Some(at) = server.expired(now) {
-            return Err(Refusal::Expired { server: server.name.clone(), at });
+            return Err(Refusal::Expired { server: server.name.to_string(), at });
         }
         let mut api_token = None;
         if server.requires_api_token {
             let presented = header_text(headers, &API_TOKEN).or_else(|| bearer(headers).filter(|_| spent == Spent::No));
             let known = presented.and_then(|token| registry.api_token(token));
-            let known = known.ok_or_else(|| Refusal::ApiToken { server: server.name.clone() })?;
+            let known = known.ok_or_else(|| Refusal::ApiToken { server: server.name.to_string() })?;
             api_token = Some(known.clone());
         }
         Ok(Identity { server: server.clone(), api_token, now })

@@ -188,11 +188,15 @@ impl Desk {
             return Step::Answered(refused(Some(id), &refusal, revision.modern()));
         };
         let (trace, origin) = message.trace(&self.observer);
-        let called = Called { id: id.kept(), revision, trace, pass_status: identity.server.rate_limit_status };
+        let id = id.kept_with(&origin.request_id);
+        let called = Called { id, revision, trace, pass_status: identity.server.rate_limit_status };
+        let place = identity.server.place(&asked);
+        let known = place.map(|place| identity.server.tool(place).name.clone());
         let call = Call {
             caller: message.caller(identity.api_token, &self.observer),
             server: identity.server,
-            asked: asked.into(),
+            asked: known.unwrap_or_else(|| asked.into()),
+            place,
             arguments: Arguments::Raw(message.request.params.arguments.map(Into::into)),
             granted: None,
             now: identity.now,

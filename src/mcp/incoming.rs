@@ -2,11 +2,13 @@
 
 use std::{
     borrow::Cow,
+    cell::RefCell,
     future::Future,
     mem,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    thread::LocalKey,
 };
 
 use bytes::Bytes;
@@ -70,9 +72,33 @@ impl Incoming<'_, '_> {
         }
         let info = self.request.params.meta.as_ref().and_then(|meta| meta.client_info).unwrap_or_default();
         let agent = || self.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map(Cow::Borrowed);
-        let client = info.name.and_then(text).or_else(agent).map(Arc::from);
-        Caller { api_token, client, client_version: info.version.and_then(text).map(Arc::from) }
+        let client = info.name.and_then(text).or_else(agent).map(|name| shared(&name, &CLIENT));
+        let client_version = info.version.and_then(text).map(|version| shared(&version, &CLIENT_VERSION));
+        Caller { api_token, client, client_version }
     }
+}
+
+/// Longest text that is remembered.
+const SHORT: usize = 128;
+
+thread_local! {
+    // The client of the last request: most requests come from the same few.
+    static CLIENT: RefCell<Arc<str>> = RefCell::default();
+    static CLIENT_VERSION: RefCell<Arc<str>> = RefCell::default();
+}
+
+/// A text that is often the same as the last time.
+fn shared(text: &str, last: &'static LocalKey<RefCell<Arc<str>>>) -> Arc<str> {
+    last.with_borrow_mut(|last| {
+        if **last == *text {
+            return last.clone();
+        }
+        let text: Arc<str> = text.into();
+        if text.len() <= SHORT {
+            *last = text.clone();
+        }
+        text
+    })
 }
 
 /// `Content-Type`, where there is one, must be JSON: a browser cannot send that across origins without asking first.
@@ -123,5 +149,20 @@ impl<B: Body<Data = Bytes>> Future for Collect<B> {
         }
         let late = this.late.get_or_insert_with(|| Box::pin(sleep_until(*this.deadline)));
         late.as_mut().poll(cx).map(|()| Err(Refusal::BodyIncomplete))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_itself_whatever_the_last_one_was_and_in_memory_once_while_it_stays_the_same() {
+        let long = "x".repeat(SHORT + 1);
+        for text in ["a", "", "b", "a", &long] {
+            let (first, again) = (shared(text, &CLIENT), shared(text, &CLIENT));
+            assert_eq!((&*first, &*again), (text, text));
+            assert_eq!(Arc::ptr_eq(&first, &again), text.len() <= SHORT);
+        }
     }
 }

@@ -111,7 +111,7 @@ impl Record {
             caller: call.caller.clone(),
             origin: call.origin.clone(),
             trace: call.trace,
-            asked: Asked::of(&call.server, &call.asked),
+            asked: Asked::new(&call.asked, call.place),
             arguments,
             begun_at: SystemTime::now(),
             begun: Instant::now(),

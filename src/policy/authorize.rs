@@ -38,7 +38,7 @@ impl<S: Service<Call, Error = Refusal>> Service<Call> for Authorize<S> {
     }
 
     fn call(&mut self, mut call: Call) -> Self::Future {
-        let offer = match call.server.decide(&call.asked) {
+        let offer = match call.server.decision(call.place) {
             Decision::Allowed { offer, .. } => offer.clone(),
             Decision::Hidden { rule } => return refuse(&call, Some(rule)),
             Decision::Unknown => return refuse(&call, None),
@@ -50,7 +50,7 @@ impl<S: Service<Call, Error = Refusal>> Service<Call> for Authorize<S> {
 
 /// The two cases differ in the log alone; the caller sees the nearest name it may use.
 fn refuse<F, T>(call: &Call, hidden_by: Option<&str>) -> Either<F, Ready<Result<T, Refusal>>> {
-    let names = call.server.visible().map(|tool| tool.name.as_str());
+    let names = call.server.visible().map(|tool| &*tool.name);
     let refusal = Refusal::UnknownTool {
         asked: call.asked.to_string(),
         nearest: nearest(&call.asked, names).map(ToOwned::to_owned),

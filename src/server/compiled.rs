@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{
     document::Document,
     instructions,
+    key::ServerKey,
     verdicts::{Decision, Known, Verdicts},
 };
 use crate::account::Account;
@@ -22,8 +23,10 @@ use crate::rate::Limits;
 pub struct Server {
     /// Stable id: `file:<name>` for a server made by a file.
     pub id: Arc<str>,
+    /// Tells whose turn it is where servers take turns.
+    pub key: ServerKey,
     /// Its name in its document.
-    pub name: String,
+    pub name: Arc<str>,
     /// The account behind it.
     pub account: Arc<Account>,
     /// Counts up with every change of the set of servers; caches hang on it.
@@ -51,10 +54,12 @@ impl Server {
     /// Compile the document of a file with the verdicts of its policy.
     #[must_use]
     pub fn compile(document: &Document, known: &Known, account: Arc<Account>, generation: u64) -> Self {
-        let (name, tools) = (document.name.value.clone(), known.verdicts.tools.clone());
+        let (name, tools) = (document.name.value.as_str(), known.verdicts.tools.clone());
+        let id = format!("file:{name}");
         Self {
-            id: format!("file:{name}").into(),
-            name,
+            key: ServerKey::of(&id),
+            id: id.into(),
+            name: name.into(),
             generation,
             ordinal: 0,
             expires_at: document.expires_at.as_ref().map(|at| at.value),
@@ -85,6 +90,12 @@ impl Server {
     #[must_use]
     pub fn place(&self, name: &str) -> Option<usize> {
         self.account.integration.place(name)
+    }
+
+    /// The tool at this place of the catalog, as [`Server::place`] gave it.
+    #[must_use]
+    pub fn tool(&self, place: usize) -> &Tool {
+        &self.account.integration.tools[place]
     }
 
     /// What is decided of the tool at this place of the catalog, as [`Server::place`] gave it: no look-up by name.

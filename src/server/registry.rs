@@ -17,9 +17,9 @@ pub struct Registry {
     generation: u64,
     servers: Vec<Arc<Server>>,
     by_token: HashMap<TokenHash, Arc<Server>, QuickHash>,
-    open: HashMap<String, Arc<Server>, QuickHash>,
+    open: HashMap<Arc<str>, Arc<Server>, QuickHash>,
     /// Names of open servers that are the token of another one, which goes first.
-    shadowed: HashSet<String>,
+    shadowed: HashSet<Arc<str>>,
     api_tokens: ApiTokens,
 }
 
@@ -63,7 +63,7 @@ impl Registry {
             };
             registry.servers.push(server);
         }
-        let is_token = |name: &&String| registry.by_token.contains_key(&token::hash(name));
+        let is_token = |name: &&Arc<str>| registry.by_token.contains_key(&token::hash(name));
         registry.shadowed = registry.open.keys().filter(is_token).cloned().collect();
         registry.servers.sort_by(|a, b| a.name.cmp(&b.name));
         Faults(faults).into_result(registry)

@@ -59,7 +59,7 @@ pub struct Answered {
     pub failure: Option<Failure>,
 }
 
-/// The tool that a caller asked for. It is looked up once, when the call comes in.
+/// The tool that a caller asked for.
 #[derive(Clone, Debug)]
 pub struct Asked {
     name: Arc<str>,
@@ -102,11 +102,10 @@ pub struct Captured {
 }
 
 impl Asked {
-    /// The tool that a caller of this server asked for, by its own word.
+    /// The tool of this name, by the caller's own word, and its place in the catalog.
     #[must_use]
-    pub fn of(server: &Server, asked: &Arc<str>) -> Self {
-        let name = fit_shared(asked);
-        Self { place: server.place(&name), name }
+    pub fn new(asked: &Arc<str>, place: Option<usize>) -> Self {
+        Self { name: fit_shared(asked), place }
     }
 
     /// As the caller wrote it, fit for a log.

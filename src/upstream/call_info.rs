@@ -6,12 +6,13 @@ use tokio::time::Instant;
 
 use super::line::Line;
 use super::meter::Meter;
+use crate::server::ServerKey;
 
 /// What the layers have to know of the call behind a request; all requests of a call share it.
 #[derive(Debug)]
 pub(super) struct CallInfo {
-    /// Id of the MCP server that the call came to.
-    pub(super) server: Arc<str>,
+    /// The MCP server that the call came to.
+    pub(super) server: ServerKey,
     /// Does the call only read?
     pub(super) read_only: bool,
     /// When the call has to have its answer.

@@ -41,7 +41,7 @@ where
         if request.destination == Destination::Elsewhere {
             return Bounded::AtWork { inner: self.0.call(request), slot: None };
         }
-        match request.call.line.lane.enter(&request.call.server) {
+        match request.call.line.lane.enter(request.call.server) {
             Entry::Slot(slot) => Bounded::AtWork { inner: self.0.call(request), slot: Some(slot) },
             Entry::Waiting(waiting) => {
                 // The service that is ready waits along; the clone takes its place.

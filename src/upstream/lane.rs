@@ -19,6 +19,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
+use crate::server::ServerKey;
 use state::{Share, State, Ticket};
 
 /// The queue before one account.
@@ -52,7 +53,7 @@ impl Lane {
     }
 
     /// Ask for a slot, for a request of this MCP server.
-    pub(super) fn enter(self: &Arc<Self>, server: &Arc<str>) -> Entry {
+    pub(super) fn enter(self: &Arc<Self>, server: ServerKey) -> Entry {
         let mut state = self.state();
         // Slots are handed from one to the next, so that there is no room while somebody waits.
         if state.at_work() < self.most {

@@ -33,6 +33,7 @@ use crate::catalog::{
 };
 use crate::outcome::{Content, Exchange, List, Outcome, Progress};
 use crate::refusal::Refusal;
+use crate::server::ServerKey;
 use crate::trace::TraceParent;
 
 /// The way to all upstreams. A clone shares its connections.
@@ -42,8 +43,8 @@ pub struct Upstream(Arc<Plane>);
 /// What of a call an upstream has to know: all of it granted and checked.
 #[derive(Debug)]
 pub struct Order {
-    /// Id of the MCP server that the call came to.
-    pub server: Arc<str>,
+    /// The MCP server that the call came to.
+    pub server: ServerKey,
     /// The account to act for.
     pub account: Arc<Account>,
     /// The tool.
@@ -71,7 +72,7 @@ impl TryFrom<Call> for Order {
             Arguments::Checked(checked) => checked,
             Arguments::Raw(_) => return Err(Refusal::Internal("unchecked arguments".into())),
         };
-        let (server, account) = (call.server.id.clone(), call.server.account.clone());
+        let (server, account) = (call.server.key, call.server.account.clone());
         let Call { now, deadline, trace, progress, .. } = call;
         Ok(Self { server, account, offer, arguments, now, deadline, trace, progress })
     }

@@ -14,7 +14,7 @@ pub(super) fn of(call: &Finished) -> String {
         "timestamp": Timestamp::try_from(call.begun_at).unwrap_or_default().to_string(),
         "trace_id": call.trace.trace_id(),
         "request.id": &*call.origin.request_id,
-        "server.name": call.server.name,
+        "server.name": *call.server.name,
         "server.id": &*call.server.id,
         "policy.generation": call.server.generation,
         "account": call.server.account.id,

@@ -49,7 +49,7 @@ pub(in crate::telemetry) fn finished(method: &'static str, asked: Option<&str>) 
         origin: Origin { revision: "2025-11-25", http: "1.1", ..Origin::default() },
         trace: TRACE,
         method,
-        asked: asked.map(|asked| Asked::of(&server, &asked.into())),
+        asked: asked.map(|asked| Asked::new(&asked.into(), server.place(asked))),
         begun_at: SystemTime::UNIX_EPOCH + Duration::from_secs(1),
         begun: Instant::now(),
         duration: Duration::from_millis(9),

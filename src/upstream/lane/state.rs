@@ -1,17 +1,15 @@
 //! Who is at work in a lane and who waits, and whose turn is next.
 //!
-//! Each MCP server with requests here has a share, found once by the server's id when a request comes and by its place
+//! Each MCP server with requests here has a share, found once by the server's key when a request comes and by its place
 //! ever after. Requests of one share wait in a chain, oldest first; the shares that wait stand in the order of their
 //! turns. Places are used again, so little is allocated once a lane has been busy.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::collections::{BTreeSet, HashMap};
 
 use slab::Slab;
 
 use crate::hash::QuickHash;
+use crate::server::ServerKey;
 
 /// The place of a share.
 pub(super) type Share = usize;
@@ -35,7 +33,7 @@ pub(super) struct State<H> {
     numbers: u64,
     /// The servers with requests at work or waiting: never more than may work and wait together.
     shares: Slab<Member>,
-    by_server: HashMap<Arc<str>, Share, QuickHash>,
+    by_server: HashMap<ServerKey, Share, QuickHash>,
     /// The requests that wait.
     queue: Slab<Waiter<H>>,
     /// One for each share that waits.
@@ -45,7 +43,7 @@ pub(super) struct State<H> {
 /// The requests of one MCP server; there is at least one.
 #[derive(Debug)]
 struct Member {
-    server: Arc<str>,
+    server: ServerKey,
     at_work: usize,
     /// The oldest and the newest of those that wait.
     chain: Option<(Ticket, Ticket)>,
@@ -91,7 +89,7 @@ impl<H> State<H> {
     }
 
     /// One more at work, for this server. Only while nobody waits.
-    pub(super) fn begin(&mut self, server: &Arc<str>) -> Share {
+    pub(super) fn begin(&mut self, server: ServerKey) -> Share {
         let share = self.share(server);
         self.shares[share].at_work += 1;
         self.at_work += 1;
@@ -99,7 +97,7 @@ impl<H> State<H> {
     }
 
     /// One more waits, for this server.
-    pub(super) fn line_up(&mut self, server: &Arc<str>, hand: H) -> Ticket {
+    pub(super) fn line_up(&mut self, server: ServerKey, hand: H) -> Ticket {
         let share = self.share(server);
         let number = self.numbers;
         self.numbers += 1;
@@ -175,12 +173,12 @@ impl<H> State<H> {
         self.turns.extend(after);
     }
 
-    fn share(&mut self, server: &Arc<str>) -> Share {
-        if let Some(share) = self.by_server.get(server) {
+    fn share(&mut self, server: ServerKey) -> Share {
+        if let Some(share) = self.by_server.get(&server) {
             return *share;
         }
-        let share = self.shares.insert(Member { server: server.clone(), at_work: 0, chain: None });
-        self.by_server.insert(server.clone(), share);
+        let share = self.shares.insert(Member { server, at_work: 0, chain: None });
+        self.by_server.insert(server, share);
         share
     }
 

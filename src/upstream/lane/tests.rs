@@ -33,7 +33,7 @@ impl Crowd {
     }
 
     fn enter(&mut self, name: &'static str) {
-        match self.lane.enter(&name.into()) {
+        match self.lane.enter(ServerKey::of(name)) {
             Entry::Slot(slot) => self.held.push((self.entered, name, slot)),
             Entry::Waiting(waiting) => self.queue.push((self.entered, name, waiting)),
             Entry::Full(_) => return,
@@ -150,21 +150,21 @@ proptest! {
 
 #[test]
 fn no_more_than_the_bounds_are_at_work_and_waiting() {
-    let (lane, name) = (Lane::new(2, 1), Arc::from("a"));
-    let _working = [slot(lane.enter(&name)), slot(lane.enter(&name))];
-    let left = waiting(lane.enter(&name));
-    assert!(matches!(lane.enter(&name), Entry::Full(1)));
+    let (lane, name) = (Lane::new(2, 1), ServerKey::of("a"));
+    let _working = [slot(lane.enter(name)), slot(lane.enter(name))];
+    let left = waiting(lane.enter(name));
+    assert!(matches!(lane.enter(name), Entry::Full(1)));
     assert_eq!(lane.counts(), (2, 1));
     drop(left);
     assert_eq!(lane.counts(), (2, 0));
-    drop(waiting(lane.enter(&name)));
+    drop(waiting(lane.enter(name)));
 }
 
 #[test]
 fn a_slot_handed_to_somebody_who_goes_away_is_passed_on() {
-    let (lane, name) = (Lane::new(1, 10), Arc::from("a"));
-    let first = slot(lane.enter(&name));
-    let (gone, mut next) = (waiting(lane.enter(&name)), waiting(lane.enter(&name)));
+    let (lane, name) = (Lane::new(1, 10), ServerKey::of("a"));
+    let first = slot(lane.enter(name));
+    let (gone, mut next) = (waiting(lane.enter(name)), waiting(lane.enter(name)));
     drop(first);
     drop(gone);
     let given = (&mut next).now_or_never().unwrap();
@@ -180,7 +180,7 @@ async fn whatever_is_cancelled_the_bound_holds_and_every_slot_comes_back() {
         .map(|n| {
             let lane = lane.clone();
             tokio::spawn(async move {
-                let _slot = match lane.enter(&format!("server {}", n % 7).into()) {
+                let _slot = match lane.enter(ServerKey::of(&format!("server {}", n % 7))) {
                     Entry::Slot(slot) => slot,
                     Entry::Waiting(waiting) => waiting.await,
                     Entry::Full(_) => panic!("there is room"),

@@ -160,11 +160,11 @@ pub(in crate::upstream) fn account(base_url: &str) -> Arc<Account> {
 /// A call of a tool that may take `time`.
 pub(in crate::upstream) fn order(account: &Arc<Account>, tool: &str, arguments: &Value, time: Duration) -> Order {
     let integration = account.integration.clone();
-    let index = integration.tools.iter().position(|known| known.name == tool).unwrap_or_else(|| panic!("no {tool}"));
+    let index = integration.tools.iter().position(|known| &*known.name == tool).unwrap_or_else(|| panic!("no {tool}"));
     let now = "2026-11-22T12:00:00Z".parse().unwrap();
     let arguments = integration.tools[index].checker.check(Some(&arguments.to_string()), now).unwrap();
     Order {
-        server: "file:test".into(),
+        server: crate::server::ServerKey::of("file:test"),
         account: account.clone(),
         offer: Offer { integration, index },
         arguments,

@@ -82,7 +82,7 @@ impl Incoming<'_, '_> {
 const SHORT: usize = 128;
 
 thread_local! {
-    // The client of the last request: most requests come from the same few.
+    // The client of the last request: the next one is mostly of the same.
     static CLIENT: RefCell<Arc<str>> = RefCell::default();
     static CLIENT_VERSION: RefCell<Arc<str>> = RefCell::default();
 }

@@ -38,6 +38,11 @@ impl<S: Service<Call, Error = Refusal>> Service<Call> for Authorize<S> {
     }
 
     fn call(&mut self, mut call: Call) -> Self::Future {
+        debug_assert_eq!(
+            call.place,
+            call.server.place(&call.asked),
+            "the place is that of the tool that was asked for"
+        );
         let offer = match call.server.decision(call.place) {
             Decision::Allowed { offer, .. } => offer.clone(),
             Decision::Hidden { rule } => return refuse(&call, Some(rule)),

@@ -2,18 +2,18 @@
 
 use super::token;
 
-/// Tells servers apart, and stays the same when one is reloaded. It is a copy: of thousands of servers most are cold in the
+/// Tells servers apart, and stays the same when one is reloaded. It is `Copy`: of thousands of servers most are cold in the
 /// processor's caches, and whoever holds this touches none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ServerKey(u64);
 
 impl ServerKey {
-    /// The key of the server with this id: a part of its SHA-256. That two have the same is no chance worth a thought, and
-    /// then they take turns as one.
+    /// The key of the server with this id: 64 bits of its SHA-256. Two servers with the same, which nobody will ever see, would
+    /// take turns as one.
     #[must_use]
     pub fn of(id: &str) -> Self {
         let hash = token::hash(id);
-        Self(hash.first_chunk().map_or(0, |first| u64::from_le_bytes(*first)))
+        Self(u64::from_le_bytes(hash.as_chunks().0[0]))
     }
 }
 

@@ -46,12 +46,14 @@ pub struct Collector {
 pub(super) struct Export {
     pieces: Vec<Bytes>,
     gzip: bool,
+    /// What was packed.
+    raw: Vec<Bytes>,
 }
 
 impl Export {
-    /// What was sent, for its room.
-    pub(super) fn into_pieces(self) -> Vec<Bytes> {
-        self.pieces
+    /// What was sent or packed, for its room.
+    pub(super) fn into_pieces(self) -> impl Iterator<Item = Bytes> {
+        self.pieces.into_iter().chain(self.raw)
     }
 }
 
@@ -99,12 +101,12 @@ impl Collector {
     pub(super) async fn pack(&self, batch: Batch) -> Export {
         let mut pieces = vec![self.head(batch.length)];
         pieces.extend(batch.into_pieces());
-        let mut export = Export { pieces, gzip: false };
+        let mut export = Export { pieces, gzip: false, raw: Vec::new() };
         if self.gzip {
             let pieces = export.pieces.clone();
             // It takes milliseconds, which calls would have to wait. Should it fail, the batch goes as it is.
             if let Ok(Ok(packed)) = spawn_blocking(move || compress(&pieces)).await {
-                export = Export { pieces: vec![packed.into()], gzip: true };
+                export = Export { pieces: vec![packed.into()], gzip: true, raw: export.pieces };
             }
         }
         if self.protocol == Protocol::Grpc {

@@ -20,11 +20,14 @@ use tokio::{
 const PIECE: usize = 32 << 10;
 
 /// A batch of so many bytes is full however few requests it holds: one that is filled and one that is sent are to leave most
-/// of a core's cache to the calls. An export a hundred calls or more costs next to nothing.
-const LARGEST: usize = 128 << 10;
+/// of a core's cache to the calls. To export every hundred calls and more costs next to nothing.
+const FULL: usize = 128 << 10;
 
-/// Pieces that are kept for later batches: as many as the two have.
-const SPARE: usize = 2 * LARGEST / PIECE;
+/// Most bytes that are sent at once, where batches have piled up: receivers of gRPC take 4 MiB unless told otherwise.
+const LARGEST: usize = 2 << 20;
+
+/// Pieces that are kept for later batches: for one that is filled and one that is sent, nearly always.
+const SPARE: usize = 2 * FULL / PIECE;
 
 thread_local! {
     /// Where a request is written before it is known whether it fits into the last piece.
@@ -74,6 +77,13 @@ impl Batch {
         }
         self.requests += 1;
         self.length += request.len();
+    }
+
+    /// Add what came after it.
+    fn join(&mut self, next: Self) {
+        self.pieces.extend(next.pieces);
+        self.requests += next.requests;
+        self.length += next.length;
     }
 
     /// The bytes, in pieces.
@@ -128,20 +138,16 @@ impl Queue {
 
     /// Take back the room of what was sent, as far as nobody else holds it.
     pub(super) fn reuse(&self, pieces: impl IntoIterator<Item = Bytes>) {
+        let own = pieces.into_iter().filter_map(|piece| piece.try_into_mut().ok());
+        let mut fitting: Vec<BytesMut> = own.filter(|piece| piece.capacity() == PIECE).take(SPARE).collect();
+        fitting.iter_mut().for_each(BytesMut::clear);
         let mut held = self.held();
-        for piece in pieces {
-            if held.spare.len() < SPARE
-                && let Ok(mut piece) = piece.try_into_mut()
-                && piece.capacity() == PIECE
-            {
-                piece.clear();
-                held.spare.push(piece);
-            }
-        }
+        let kept = fitting.len().min(SPARE.saturating_sub(held.spare.len()));
+        held.spare.extend(fitting.drain(..kept));
     }
 
-    /// The next batch: when one is full, when `delay` is over, or at once when the queue is closed. `None` if there is
-    /// nothing.
+    /// The next batch: when one is full, when `delay` is over, or at once when the queue is closed. What has piled up behind
+    /// it goes along, for a receiver that is far away or slow is best told much at once. `None` if there is nothing.
     pub(super) async fn take(&self, delay: Duration) -> Option<Batch> {
         let until = Instant::now() + delay;
         while !self.is_closed() && !self.held().batches.front().is_some_and(|first| self.is_full(first)) {
@@ -149,7 +155,12 @@ impl Queue {
                 break;
             }
         }
-        let batch = self.held().batches.pop_front()?;
+        let mut held = self.held();
+        let mut batch = held.batches.pop_front()?;
+        while let Some(next) = held.batches.pop_front_if(|next| self.goes_along(&batch, next)) {
+            batch.join(next);
+        }
+        drop(held);
         self.waiting.fetch_sub(batch.requests, Ordering::Relaxed);
         Some(batch)
     }
@@ -173,7 +184,11 @@ impl Queue {
     }
 
     fn is_full(&self, batch: &Batch) -> bool {
-        batch.requests >= self.batch || batch.length >= LARGEST
+        batch.requests >= self.batch || batch.length >= FULL
+    }
+
+    fn goes_along(&self, batch: &Batch, next: &Batch) -> bool {
+        batch.requests + next.requests <= self.batch && batch.length + next.length <= LARGEST
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -218,12 +233,28 @@ mod tests {
     async fn a_batch_ends_by_its_size_too_and_what_is_larger_than_a_piece_stays_whole() {
         let (queue, delay) = (Queue::new(100, 50), Duration::from_secs(5));
         let large = "x".repeat(PIECE * 3);
-        let fitting = LARGEST.div_ceil(large.len());
-        (0..=fitting).for_each(|_| assert!(put(&queue, &large)));
+        let full = FULL.div_ceil(large.len());
+        (0..full).for_each(|_| assert!(put(&queue, &large)));
         let begun = Instant::now();
-        assert_eq!(take(&queue, delay).await, (fitting, large.repeat(fitting).into_bytes()));
-        assert_eq!(begun.elapsed(), Duration::ZERO);
+        assert_eq!(take(&queue, delay).await, (full, large.repeat(full).into_bytes()));
+        assert_eq!(begun.elapsed(), Duration::ZERO, "it waits for no more");
+        assert!(put(&queue, &large));
         assert_eq!(take(&queue, delay).await, (1, large.into_bytes()));
+        assert_eq!(begun.elapsed(), delay);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_piled_up_goes_at_once_as_far_as_the_bounds_of_a_batch_allow() {
+        let large = "x".repeat(FULL);
+        for (batch, expected) in [(5, 5), (100, LARGEST / FULL)] {
+            let queue = Queue::new(100, batch);
+            (0..40).for_each(|_| assert!(put(&queue, &large)));
+            assert_eq!(take(&queue, Duration::ZERO).await, (expected, large.repeat(expected).into_bytes()));
+        }
+        let huge = "x".repeat(LARGEST + 1);
+        let queue = Queue::new(100, 5);
+        (0..2).for_each(|_| assert!(put(&queue, &huge)));
+        assert_eq!(take(&queue, Duration::ZERO).await.0, 1, "what is larger still goes alone");
     }
 
     #[tokio::test]
@@ -243,8 +274,11 @@ mod tests {
             }
             assert_eq!(places.windows(2).all(|two| two[0] == two[1]), !held);
         }
-        queue.reuse((0..2 * SPARE).map(|_| BytesMut::with_capacity(PIECE).freeze()));
-        queue.reuse([BytesMut::with_capacity(PIECE * 3).freeze()]);
-        assert!(queue.held().spare.len() <= SPARE, "no more is kept than is of use");
+        let queue = Queue::new(100, 1);
+        let pieces = [PIECE * 3, PIECE, PIECE / 2].into_iter().cycle().take(6 * SPARE);
+        queue.reuse(pieces.map(|capacity| BytesMut::with_capacity(capacity).freeze()));
+        queue.reuse([BytesMut::with_capacity(PIECE).freeze()]);
+        let capacities: Vec<_> = queue.held().spare.iter().map(BytesMut::capacity).collect();
+        assert_eq!(capacities, [PIECE; SPARE], "no more is kept than is of use");
     }
 }

@@ -1,7 +1,8 @@
 //! The way of spans to the tracing backend: calls put what is over into a bounded queue, one task sends it.
 //!
 //! The backend may be down, slow or refusing. Calls do not notice; what has no room is dropped and counted, a batch that
-//! cannot be sent is tried again for [`GIVE_UP`], unless the backend says that it would not help, and sending goes on by itself when the backend is back.
+//! cannot be sent is tried again for [`GIVE_UP`], unless the backend says that it would not help, and sending goes on by
+//! itself when the backend is back.
 
 use std::{
     fmt,

@@ -18,20 +18,22 @@ from report import until
 # Longest that it may take to start, in seconds: it makes its storage, and a disk that is written to by others is slow.
 START = 120.0
 
-# Below those that the kernel hands out (`ip_local_port_range`), so that what is free now is not given to the next
-# connection or listener before its user is there; where they begin is chance, for another run may go on beside.
-_PORTS = itertools.islice(itertools.cycle(range(20_000, 32_000)), random.randrange(12_000), None)
+# Below those that the kernel hands out by default (`ip_local_port_range`), so that what is free now is not given to the
+# next connection or listener before its user is there; where they begin is chance, for another run may go on beside.
+_MANY = 12_000
+_PORTS = itertools.islice(itertools.cycle(range(20_000, 20_000 + _MANY)), random.randrange(_MANY), None)
 
 
 def free_port() -> int:
     """A port of the loopback that nobody listens on; none is told twice."""
-    for port in _PORTS:
+    last = None
+    for port in itertools.islice(_PORTS, _MANY):
         try:
             socket.create_server(("127.0.0.1", port)).close()
             return port
-        except OSError:
-            continue
-    raise AssertionError("unreachable: the ports go round")
+        except OSError as error:
+            last = error
+    raise AssertionError(f"no port is free, last: {last}")
 
 
 def listens(port: int) -> bool:

@@ -4,7 +4,7 @@ use std::iter::repeat_with;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
@@ -81,16 +81,21 @@ impl Drop for Redis {
     }
 }
 
-/// Where nobody listens, and nobody who asks for any port will: below those that the kernel hands out. None is told
-/// twice.
+/// Where nobody listens, and nobody who asks for any port will: below those that the kernel hands out by default. None is
+/// told twice.
 pub(crate) fn free() -> SocketAddr {
-    static TOLD: AtomicU32 = AtomicU32::new(0);
+    const FIRST: u16 = 20_000;
+    const MANY: u16 = 12_000;
+    static TOLD: AtomicU16 = AtomicU16::new(0);
     // Another run may go on beside: each begins elsewhere.
-    let mut ports = repeat_with(|| std::process::id().wrapping_mul(97) + TOLD.fetch_add(1, Relaxed));
+    let begin = std::process::id().wrapping_mul(97) % u32::from(MANY);
+    let begin = u16::try_from(begin).expect("a remainder is less");
+    let ports = repeat_with(|| FIRST + (begin + TOLD.fetch_add(1, Relaxed) % MANY) % MANY);
     ports
-        .find_map(|n| TcpListener::bind(("127.0.0.1", 20_000 + (n % 12_000) as u16)).ok())
+        .take(MANY.into())
+        .find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok())
         .and_then(|listener| listener.local_addr().ok())
-        .expect("endless ports have a free one")
+        .expect("of thousands of ports one is free")
 }
 
 /// An authority of one test, and the certificate that it gave to 127.0.0.1.

@@ -22,7 +22,7 @@ pub(super) const LARGEST_HEAD: usize = 16 << 10;
 pub(super) const LARGEST_BODY: usize = 64 << 10;
 
 /// What a field is to whoever reads a head.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Kind {
     /// Nothing: it is for those on the road.
     Told,

@@ -2,6 +2,7 @@
 
 use std::{
     net::Ipv4Addr,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -11,7 +12,7 @@ use std::{
 
 use http::Response;
 use http_body_util::Full;
-use hyper::service::service_fn;
+use hyper::{server::conn::http2, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
@@ -76,7 +77,8 @@ struct Meeting {
     requests: Barrier,
 }
 
-async fn server_that_waits(authority: &Authority, protocols: &[&str], meeting: Option<Arc<Meeting>>) -> Server {
+/// What takes TLS connections for 127.0.0.1 and offers these protocols.
+fn acceptor(authority: &Authority, protocols: &[&str]) -> TlsAcceptor {
     let key = KeyPair::generate().unwrap();
     let mut params = named("127.0.0.1");
     params.subject_alt_names = vec![SanType::IpAddress(Ipv4Addr::LOCALHOST.into())];
@@ -86,7 +88,11 @@ async fn server_that_waits(authority: &Authority, protocols: &[&str], meeting: O
     let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
     let mut config = config.with_single_cert(vec![certificate.into()], PrivateKeyDer::from(key)).unwrap();
     config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    TlsAcceptor::from(Arc::new(config))
+}
+
+async fn server_that_waits(authority: &Authority, protocols: &[&str], meeting: Option<Arc<Meeting>>) -> Server {
+    let acceptor = acceptor(authority, protocols);
     Server::raw(move |stream| {
         let (acceptor, meeting) = (acceptor.clone(), meeting.clone());
         async move {
@@ -107,6 +113,41 @@ async fn server_that_waits(authority: &Authority, protocols: &[&str], meeting: O
                 }
             });
             drop(auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await);
+        }
+    })
+    .await
+}
+
+/// A server of HTTP/2 that says on every connection, while two requests wait there, that it takes no more (GOAWAY, RFC 9113
+/// section 6.8), and answers them with the number of their connection.
+async fn server_that_leaves(authority: &Authority) -> Server {
+    let (acceptor, connections) = (acceptor(authority, &["h2"]), Arc::new(AtomicUsize::new(0)));
+    Server::raw(move |stream| {
+        let (acceptor, connection) = (acceptor.clone(), connections.fetch_add(1, Ordering::SeqCst));
+        async move {
+            let Ok(stream) = acceptor.accept(stream).await else { return };
+            let (leaving, told) = (Arc::new(Barrier::new(3)), Arc::new(Barrier::new(3)));
+            let (waits, hears) = (leaving.clone(), told.clone());
+            let service = service_fn(move |_| {
+                let (waits, hears) = (waits.clone(), hears.clone());
+                async move {
+                    waits.wait().await;
+                    hears.wait().await;
+                    let body = json!({"connection": connection}).to_string();
+                    Ok::<_, std::convert::Infallible>(Response::new(Full::new(bytes::Bytes::from(body))))
+                }
+            });
+            let mut served =
+                pin!(http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service));
+            tokio::select! {
+                _ = &mut served => return,
+                _ = leaving.wait() => served.as_mut().graceful_shutdown(),
+            }
+            // What it says is on the wire before it answers.
+            let over = tokio::time::timeout(Duration::from_millis(50), &mut served).await;
+            if over.is_err() {
+                let _ = tokio::join!(served, told.wait());
+            }
         }
     })
     .await
@@ -143,6 +184,21 @@ async fn calls_that_waited_for_the_first_connection_make_their_own_at_the_same_t
     let (a, b, c, d) = tokio::join!(call(), call(), call(), call());
     for outcome in [a, b, c, d] {
         assert_eq!(outcome.unwrap().content, Content::Json(r#"{"spoken":"HTTP/1.1"}"#.into()));
+    }
+}
+
+#[tokio::test]
+async fn calls_of_a_connection_that_takes_no_more_are_answered_there_and_the_next_ones_go_elsewhere() {
+    let authority = Authority::new();
+    let server = server_that_leaves(&authority).await;
+    let account = account(&format!("https://127.0.0.1:{}", server.address.port()));
+    let upstream = Upstream::new(&authority.trusted()).unwrap();
+    let call =
+        || upstream.carry_out(order(&account, "create_a_crm_thing", &json!({"name": "x"}), Duration::from_secs(20)));
+    for connection in 0..3 {
+        let expected = Content::Json(json!({"connection": connection}).to_string().into());
+        let (a, b) = tokio::join!(call(), call());
+        assert_eq!([a.unwrap().content, b.unwrap().content], [expected.clone(), expected]);
     }
 }
 

@@ -46,14 +46,12 @@ pub struct Collector {
 pub(super) struct Export {
     pieces: Vec<Bytes>,
     gzip: bool,
-    /// What was packed.
-    raw: Vec<Bytes>,
 }
 
 impl Export {
-    /// What was sent or packed, for its room.
-    pub(super) fn into_pieces(self) -> impl Iterator<Item = Bytes> {
-        self.pieces.into_iter().chain(self.raw)
+    /// What was sent, for its room.
+    pub(super) fn into_pieces(self) -> Vec<Bytes> {
+        self.pieces
     }
 }
 
@@ -97,16 +95,17 @@ impl Collector {
         })
     }
 
-    /// Make a batch ready to be sent.
-    pub(super) async fn pack(&self, batch: Batch) -> Export {
+    /// Make a batch ready to be sent; `reuse` gets what is no longer needed for that, for its room.
+    pub(super) async fn pack(&self, batch: Batch, reuse: impl FnOnce(Vec<Bytes>)) -> Export {
         let mut pieces = vec![self.head(batch.length)];
         pieces.extend(batch.into_pieces());
-        let mut export = Export { pieces, gzip: false, raw: Vec::new() };
+        let mut export = Export { pieces, gzip: false };
         if self.gzip {
             let pieces = export.pieces.clone();
             // It takes milliseconds, which calls would have to wait. Should it fail, the batch goes as it is.
             if let Ok(Ok(packed)) = spawn_blocking(move || compress(&pieces)).await {
-                export = Export { pieces: vec![packed.into()], gzip: true, raw: export.pieces };
+                reuse(export.pieces);
+                export = Export { pieces: vec![packed.into()], gzip: true };
             }
         }
         if self.protocol == Protocol::Grpc {
@@ -211,7 +210,7 @@ mod tests {
             }
             queue.close();
             let batch = queue.take(std::time::Duration::ZERO).await.unwrap_or_default();
-            let bytes = collector.pack(batch).await.pieces.concat();
+            let bytes = collector.pack(batch, drop).await.pieces.concat();
             let export = ExportTraceServiceRequest::decode(&bytes[..]).unwrap();
             let [of_resource] = &export.resource_spans[..] else { panic!("{export:?}") };
             let [of_scope] = &of_resource.scope_spans[..] else { panic!("{export:?}") };
@@ -222,6 +221,21 @@ mod tests {
             let (name, version) = ("chaperone".into(), env!("CARGO_PKG_VERSION").into());
             assert_eq!(of_scope.scope, Some(InstrumentationScope { name, version, ..InstrumentationScope::default() }));
             assert_eq!(of_scope.spans, spans);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_packed_comes_back_for_its_room() {
+        let target = ("http://localhost:4318/v1/traces", Protocol::Http);
+        for gzip in [false, true] {
+            let (otlp, resource) = (Otlp { gzip, ..Otlp::default() }, Resource::builder_empty().build());
+            let collector = Collector::new(&otlp, target, HeaderMap::new(), &resource).unwrap();
+            let queue = Queue::new(1, 1);
+            queue.put(|bytes| bytes.extend_from_slice(b"a span"));
+            let batch = queue.take(std::time::Duration::ZERO).await.unwrap();
+            let mut back = Vec::new();
+            let export = collector.pack(batch, |pieces| back = pieces).await;
+            assert_eq!((export.gzip, back.concat().ends_with(b"a span")), (gzip, gzip));
         }
     }
 

@@ -109,7 +109,7 @@ async fn send(shared: Arc<Shared>, collector: Collector, delay: Duration) {
             continue;
         };
         let requests = batch.requests as u64;
-        let export = collector.pack(batch).await;
+        let export = collector.pack(batch, |pieces| shared.queue.reuse(pieces)).await;
         match deliver(&shared, &collector, &export).await {
             Some(Taken { rejected }) => {
                 if rejected > 0 && !rejecting {
